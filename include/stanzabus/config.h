@@ -1,0 +1,99 @@
+/* config.h - the settings, parsed once, const from then on.  One table (gateway/config/keys.c) holds each key's name,
+ * default, unit and help; it prints `stanzabus config`, reads the file, the environment and --set, in this order of
+ * growing weight: default < file < environment < --set. */
+#ifndef STANZABUS_CONFIG_H
+#define STANZABUS_CONFIG_H
+
+#include "stanzabus/log.h"
+#include "stanzabus/stream.h"
+
+struct text_list {
+    struct text *items;
+    size_t count;
+};
+
+struct service_route { /* services.routes: xmlns=domain */
+    struct text xmlns, domain;
+};
+
+struct listen_address { /* ADDRESS:PORT, [IPV6]:PORT, or off */
+    bool is_on;
+    char host[64];
+    int port;
+};
+
+enum { OBSERVE_MESSAGE = 1, OBSERVE_PRESENCE = 2, OBSERVE_IQ = 4 };
+enum guest_reach { GUESTS_REACH_SERVICES, GUESTS_REACH_ACCOUNTS };
+
+struct config {
+    struct arena arena; /* owns every text below */
+
+    struct text_list domains; /* domain: prepared; at least one */
+
+    struct text redis_url;      /* redis://[user:password@]host:port[/db] or unix:///path or redis+unix:///path */
+    int64_t redis_wait_ms;      /* redis.wait */
+    struct text bus_prefix;     /* bus.prefix */
+    unsigned bus_observe;       /* bus.observe: OBSERVE_ bits */
+    bool bus_dead_payload;      /* bus.dead_payload: xmpp:dead carries the first 4 kB of what was refused */
+
+    struct listen_address listen_tcp, listen_tls, listen_http, listen_https, listen_admin;
+
+    bool http_demo;
+    struct text_list http_origins;         /* empty: the page's own host; "*": any */
+    struct text_list http_trusted_proxies; /* addresses or CIDR networks */
+
+    struct text tls_certificate, tls_key; /* PEM files; {domain} in the path stands for each domain's name */
+    struct text tls_client_ca;            /* PEM file; empty: no client certificates */
+
+    struct text_list auth_mechanisms; /* in order of preference */
+    bool auth_allow_plaintext;
+    bool auth_legacy;
+    unsigned auth_iterations;
+    struct text auth_anonymous_domain; /* empty: none */
+    enum guest_reach auth_anonymous_reach;
+
+    struct text_list services_domains;  /* prepared */
+    struct text_list services_accounts; /* prepared bare JIDs */
+    struct service_route *services_routes;
+    size_t services_route_count;
+    int64_t services_timeout_ms;
+    unsigned services_pending; /* requests to services that may wait at once */
+
+    struct stream_limits limits;       /* limits.stanza_bytes, .depth, .attributes */
+    struct stream_limits login_limits; /* before authentication: smaller, limits.login_bytes */
+    int64_t limits_login_ms;           /* limits.login_seconds: from connect to bind */
+    unsigned limits_login_failures;    /* failures of one address or account within ten minutes before answers slow down */
+    unsigned limits_connections;       /* open connections in a worker; 0: what open files allow */
+    unsigned limits_connections_per_address;
+    unsigned limits_sessions_per_account;
+    size_t limits_redis_queue;         /* bytes toward Redis */
+    size_t limits_client_queue;        /* bytes toward one client */
+    int64_t limits_client_stall_ms;    /* limits.client_stall: how long a full queue may stay full before the session ends */
+    int64_t ping_interval_ms;          /* ping.interval: silence after which the server pings */
+    int64_t ping_timeout_ms;
+
+    struct text node_name;
+    unsigned workers;
+    enum log_level log_level;
+    enum log_format log_format;
+};
+
+/* Where a mistake is: source is the file's name, "environment" or "--set"; line 0 outside files. */
+struct config_error {
+    char text[512]; /* "stanzabus.conf:12: limits.depth: 'x' is not a number from 1 to 1000" */
+};
+
+/* file may be NULL; environment is environ's form; sets are "key=value".  All mistakes are found, not only the first:
+ * each is given to on_error.  NULL when there was one. */
+struct config *config_load(const char *file, char *const *environment, const char *const *sets, size_t set_count,
+                           void (*on_error)(void *ctx, const struct config_error *error), void *ctx);
+void config_free(struct config **config);
+/* The sample config: every key with default, unit and help, as a file that config_load takes. */
+void config_print(FILE *out);
+
+bool config_has_domain(const struct config *config, struct text domain);
+bool config_is_service_domain(const struct config *config, struct text domain);
+bool config_is_service_account(const struct config *config, struct text bare);
+bool config_has_mechanism(const struct config *config, const char *mechanism);
+
+#endif

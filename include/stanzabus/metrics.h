@@ -1,0 +1,68 @@
+/* metrics.h - what is counted.  One struct a worker, in memory that the parent shares and sums; written by one thread,
+ * read by another process at any time.  The second column is the name in /metrics behind "stanzabus_", the third its
+ * type, the fourth its help line.  Every drop, refusal and bound has a counter here. */
+#ifndef STANZABUS_METRICS_H
+#define STANZABUS_METRICS_H
+
+#include <stdint.h>
+
+/* clang-format off */
+#define METRICS(X) \
+    X(CONNECTIONS,            "connections",                     gauge,   "open client connections") \
+    X(CONNECTIONS_ACCEPTED,   "connections_accepted_total",      counter, "client connections accepted") \
+    X(CONNECTIONS_REFUSED,    "connections_refused_total",       counter, "client connections refused at a limit") \
+    X(SESSIONS,               "sessions",                        gauge,   "sessions with a bound resource") \
+    X(LOGINS,                 "logins_total",                    counter, "successful logins") \
+    X(LOGIN_FAILURES,         "login_failures_total",            counter, "failed logins") \
+    X(LOGINS_DELAYED,         "logins_delayed_total",            counter, "answers to failed logins that were slowed down") \
+    X(STREAM_ERRORS,          "stream_errors_total",             counter, "streams that ended in a stream error sent by this server") \
+    X(STANZAS_IN,             "stanzas_in_total",                counter, "stanzas received from clients") \
+    X(STANZAS_OUT,            "stanzas_out_total",               counter, "stanzas written to clients") \
+    X(STANZA_ERRORS,          "stanza_errors_total",             counter, "stanzas answered with an error") \
+    X(BYTES_IN,               "bytes_in_total",                  counter, "bytes received from clients, after TLS") \
+    X(BYTES_OUT,              "bytes_out_total",                 counter, "bytes written to clients, before TLS") \
+    X(CLIENT_QUEUE_OVERFLOWS, "client_queue_overflows_total",    counter, "sessions closed because their client did not read") \
+    X(BUS_PUBLISHED,          "bus_published_total",             counter, "messages published on the bus") \
+    X(BUS_RECEIVED,           "bus_received_total",              counter, "messages received from the bus") \
+    X(BUS_RECONNECTS,         "bus_reconnects_total",            counter, "connections to Redis made again after a loss") \
+    X(BUS_GAPS,               "bus_gaps_total",                  counter, "times subscriptions were lost and made again") \
+    X(BUS_COMMANDS_FAILED,    "bus_commands_failed_total",       counter, "Redis commands given up or answered with an error") \
+    X(OBSERVER_DROPS,         "observer_drops_total",            counter, "observer copies dropped because Redis was away") \
+    X(SERVICE_EVENTS,         "service_events_total",            counter, "events taken from services") \
+    X(SERVICE_REFUSALS,       "service_refusals_total",          counter, "events from services that were refused") \
+    X(REQUESTS_PENDING,       "requests_pending",                gauge,   "requests to services that wait for their answer") \
+    X(REQUEST_TIMEOUTS,       "request_timeouts_total",          counter, "requests to services that nobody answered in time") \
+    X(REROUTED,               "rerouted_total",                  counter, "events routed again because their resource had gone") \
+    X(UNDELIVERABLE,          "undeliverable_total",             counter, "events for a resource that had gone twice: answered with an error, or dropped if best effort") \
+    X(PRESENCE_DROPS,         "presence_drops_total",            counter, "presence dropped, best effort") \
+    X(REDIS_UP,               "redis_up",                        gauge,   "1 while Redis answers") \
+    X(REDIS_QUEUE_BYTES,      "redis_queue_bytes",               gauge,   "bytes waiting to be written to Redis") \
+    X(WORK_QUEUE,             "work_queue",                      gauge,   "jobs that wait for the thread pool") \
+    X(WORK_REFUSED,           "work_refused_total",              counter, "jobs refused because the thread pool's queue was full") \
+    X(WORKER_RESTARTS,        "worker_restarts_total",           counter, "worker processes that died and were started again")
+/* clang-format on */
+
+enum metric {
+#define METRIC_ENUM(id, name, type, help) METRIC_##id,
+    METRICS(METRIC_ENUM)
+#undef METRIC_ENUM
+        METRIC_COUNT
+};
+
+struct metrics {
+    int64_t value[METRIC_COUNT];
+    int64_t ready;      /* 1 when the worker serves and Redis answers */
+    int64_t started_ms; /* wall clock, Unix milliseconds; 0 = slot unused */
+};
+
+static inline void metric_add(struct metrics *m, enum metric which, int64_t amount)
+{
+    __atomic_store_n(&m->value[which], m->value[which] + amount, __ATOMIC_RELAXED);
+}
+
+static inline void metric_set(struct metrics *m, enum metric which, int64_t value)
+{
+    __atomic_store_n(&m->value[which], value, __ATOMIC_RELAXED);
+}
+
+#endif

@@ -1,0 +1,63 @@
+/* session.h - who is this, may they speak.  A session is one client stream from its first byte to its end: header,
+ * features, TLS, SASL, binding; then its stanzas go to the router, and what is for it is written to its connection.
+ * The life of a session is the table in gateway/session/session.c. */
+#ifndef STANZABUS_SESSION_H
+#define STANZABUS_SESSION_H
+
+#include "stanzabus/parts.h"
+#include "stanzabus/transport.h"
+
+struct session;
+struct sessions; /* all sessions of a node, and the index by address */
+
+/* What a session tells the stage behind it (the router). */
+struct session_callbacks {
+    void (*on_bound)(void *ctx, struct session *session);                         /* the bind result goes out right after */
+    void (*on_stanza)(void *ctx, struct session *session, struct stanza *stanza); /* bound; callee owns; from is stamped, to is checked and prepared */
+    void (*on_ended)(void *ctx, struct session *session, const char *reason);     /* it was bound; still readable */
+    void (*on_login_failed)(void *ctx, struct session *session, struct text user, const char *reason);
+};
+
+struct sessions *sessions_new(const struct parts *parts, const struct session_callbacks *callbacks, void *ctx);
+void sessions_free(struct sessions **sessions);
+extern const struct connection_callbacks sessions_connection_callbacks; /* ctx = struct sessions * */
+
+/* The one way to end a session: with a stream error (text may be NULL), logged.  Safe from inside any callback; the
+ * memory goes when the transport reports on_closed. */
+void session_end(struct session *session, enum stream_condition condition, const char *text);
+void sessions_end_all(struct sessions *sessions, enum stream_condition condition, const char *text);
+/* No new connection is accepted any more; open ones stay. */
+void sessions_stop_accepting(struct sessions *sessions);
+size_t sessions_count(const struct sessions *sessions); /* connections of any state */
+/* Stops and resumes reading from all clients (Redis is full); resuming is spread over about a second. */
+void sessions_pause_reading(struct sessions *sessions);
+void sessions_resume_reading(struct sessions *sessions);
+
+/* Bound sessions by address. */
+struct session *sessions_find(const struct sessions *sessions, struct text bare, struct text resource); /* NULL: not here */
+void sessions_each(struct sessions *sessions, void (*each)(void *ctx, struct session *session), void *ctx); /* bound ones */
+
+const struct jid *session_jid(const struct session *session); /* full; valid until the session is freed */
+uint64_t session_number(const struct session *session);
+bool session_is_guest(const struct session *session); /* logged in by ANONYMOUS */
+struct text session_lang(const struct session *session); /* of the stream; empty when none */
+const struct log_subject *session_subject(const struct session *session);
+const char *session_mechanism(const struct session *session);
+
+/* Presence as written in the session row. */
+void session_set_presence(struct session *session, bool is_available, int8_t priority);
+bool session_is_available(const struct session *session);
+int8_t session_priority(const struct session *session);
+
+/* Room for the stage behind (the router's own per-session flags). */
+bool session_watches_events(const struct session *session);
+void session_set_watches_events(struct session *session, bool watches);
+
+/* Writes a stanza.  Bounded: at limits.client_queue the session stops being read, and ends if its client does not
+ * read for limits.client_stall. */
+void session_send(struct session *session, const struct stanza *stanza);
+/* The same for XML that is already written in the session's scope (session_scope): one serialisation, many sessions. */
+void session_send_xml(struct session *session, struct text xml);
+enum stanza_scope session_scope(const struct session *session);
+
+#endif

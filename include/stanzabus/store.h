@@ -1,0 +1,91 @@
+/* store.h - what outlives a node: accounts, session rows, leases.  Implemented by transports/redis (Lua scripts, each
+ * on the keys of one address), and by memory in the tests.  Every call is asynchronous and answered exactly once, never
+ * from inside; all texts are copied.  Keys are named in channel.h's way: {prefix}{bare-jid}:account and so on. */
+#ifndef STANZABUS_STORE_H
+#define STANZABUS_STORE_H
+
+#include "stanzabus/bus.h"
+
+struct store;
+
+/* -- accounts -- */
+enum { SCRAM_SALT_MAX = 64 };
+struct scram_keys { /* RFC 5802 3; 20 bytes used for SHA-1, 32 for SHA-256 */
+    unsigned iterations; /* 0: this hash is not stored */
+    unsigned salt_size;
+    unsigned char salt[SCRAM_SALT_MAX];
+    unsigned char stored_key[32], server_key[32];
+};
+struct account {
+    struct scram_keys sha1, sha256;
+    bool is_disabled;
+};
+typedef void store_account_fn(void *ctx, enum bus_status status, const struct account *account); /* NULL: no such account */
+enum account_put { ACCOUNT_CREATE, ACCOUNT_REPLACE, ACCOUNT_CREATE_OR_REPLACE };
+typedef void store_done_fn(void *ctx, enum bus_status status, int64_t result);
+typedef void store_each_fn(void *ctx, struct text bare);
+typedef void store_secret_fn(void *ctx, enum bus_status status, struct text secret);
+
+/* -- session rows: one hash an account, a field a resource -- */
+struct session_row {
+    struct text bare, resource;
+    struct text node;     /* the owner; every later write for this session fails when the row names another */
+    uint64_t session;     /* number of the session in its node */
+    bool is_available;    /* has sent presence without type (RFC 6121 4.2) */
+    int8_t priority;
+};
+enum bind_conflict { BIND_REFUSE, BIND_REPLACE }; /* RFC 6120 7.7.2.2 */
+enum bind_result { BIND_DONE = 1, BIND_REPLACED = 2, BIND_CONFLICT = -1, BIND_TOO_MANY = -2 };
+/* result: enum bind_result.  With BIND_REPLACED, replaced_node and replaced_session name whose row it was. */
+typedef void store_bind_fn(void *ctx, enum bus_status status, int result, struct text replaced_node, uint64_t replaced_session);
+
+/* -- routing: decided once, from the rows, in the same step that publishes -- */
+enum route_audience {
+    ROUTE_RESOURCE,     /* this resource, whatever its presence */
+    ROUTE_NON_NEGATIVE, /* all available resources of non-negative priority (RFC 6121 8.5.2.1) */
+    ROUTE_AVAILABLE,    /* all available resources (presence) */
+    ROUTE_RESOURCE_OR_NON_NEGATIVE /* the resource if it is there, else as to the bare JID (RFC 6121 8.5.3.2.1) */
+};
+struct route {
+    struct text bare, resource;
+    enum route_audience audience;
+    unsigned hops;     /* times this event was routed before */
+    struct text event; /* the JSON event, complete.  Published on xmpp:to:{bare} with "edge":"..." put in as its first member */
+};
+
+struct store_ops {
+    void (*account_get)(struct store *store, struct text bare, store_account_fn *fn, void *ctx);
+    /* result: 1 written, 0 not (exists already, or does not exist) */
+    void (*account_put)(struct store *store, struct text bare, const struct account *account, enum account_put how,
+                        store_done_fn *fn, void *ctx);
+    void (*account_delete)(struct store *store, struct text bare, store_done_fn *fn, void *ctx); /* all keys of the account; result 1 or 0 */
+    void (*account_list)(struct store *store, struct text domain, store_each_fn *each, store_done_fn *fn, void *ctx);
+    /* A random secret that all nodes share, made by the first that asks; 32 bytes. */
+    void (*secret_get)(struct store *store, struct text name, store_secret_fn *fn, void *ctx);
+
+    /* At most max_sessions rows an account. */
+    void (*session_bind)(struct store *store, const struct session_row *row, enum bind_conflict conflict, unsigned max_sessions,
+                         store_bind_fn *fn, void *ctx);
+    /* result: 1 done, 0 the row names another node or session, or is gone: this session must end (fencing) */
+    void (*session_update)(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx);
+    void (*session_remove)(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx);
+    /* result: resources that it was published for; 0 = nobody is there, nothing was published */
+    void (*route)(struct store *store, const struct route *route, store_done_fn *fn, void *ctx);
+
+    /* A lease on an address's channel xmpp:from:{address}: held by one node, taken again before ttl_ms ends.
+     * result: 1 this node holds it now, 0 another does */
+    void (*lease_take)(struct store *store, struct text address, struct text node, int64_t ttl_ms, store_done_fn *fn, void *ctx);
+    void (*lease_release)(struct store *store, struct text address, struct text node);
+
+    /* The node says that it lives.  result: 1 fine, 0 its entry had gone (others have taken its sessions for dead). */
+    void (*node_beat)(struct store *store, struct text node, int64_t ttl_ms, store_done_fn *fn, void *ctx);
+    void (*node_gone)(struct store *store, struct text node, store_done_fn *fn, void *ctx); /* at a clean stop, rows removed before */
+    /* Finds nodes whose beats ended, and removes the rows that they left.  each gets every full JID whose row was removed. */
+    void (*node_sweep)(struct store *store, store_each_fn *each, store_done_fn *fn, void *ctx);
+};
+
+struct store {
+    const struct store_ops *ops;
+};
+
+#endif
