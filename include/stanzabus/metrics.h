@@ -21,6 +21,8 @@
     X(STANZA_ERRORS,          "stanza_errors_total",             counter, "stanzas answered with an error") \
     X(BYTES_IN,               "bytes_in_total",                  counter, "bytes received from clients, after TLS") \
     X(BYTES_OUT,              "bytes_out_total",                 counter, "bytes written to clients, before TLS") \
+    X(TLS_HANDSHAKES,         "tls_handshakes_total",            counter, "TLS handshakes completed on TCP") \
+    X(TLS_FAILURES,           "tls_failures_total",              counter, "TLS handshakes on TCP that failed or timed out") \
     X(CLIENT_QUEUE_OVERFLOWS, "client_queue_overflows_total",    counter, "sessions closed because their client did not read") \
     X(BUS_PUBLISHED,          "bus_published_total",             counter, "messages published on the bus") \
     X(BUS_RECEIVED,           "bus_received_total",              counter, "messages received from the bus") \

@@ -58,6 +58,7 @@ struct stanza {
 /* -- making -- */
 struct stanza *stanza_new(void); /* no root yet; owned by the caller */
 struct stanza *stanza_make(const char *name, const char *xmlns);
+struct stanza *stanza_copy(const struct stanza *stanza); /* deep */
 void stanza_free(struct stanza **stanza); /* NULL is fine */
 struct element *element_new(struct arena *arena, struct text name, struct text xmlns); /* texts are borrowed by the arena's life */
 void stanza_set_root(struct stanza *stanza, struct element *root);                     /* sets kind too */

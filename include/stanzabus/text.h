@@ -38,4 +38,15 @@ static inline bool text_starts_with(struct text a, struct text prefix)
     return a.size >= prefix.size && (prefix.size == 0 || memcmp(a.data, prefix.data, prefix.size) == 0);
 }
 
+/* The next line of rest, without its '\n'; rest then begins behind it. */
+static inline struct text text_take_line(struct text *rest)
+{
+    const char *end = rest->size ? (const char *)memchr(rest->data, '\n', rest->size) : NULL;
+    struct text line = { rest->data, end ? (size_t)(end - rest->data) : rest->size };
+    size_t used = line.size + (end ? 1 : 0);
+    rest->data += used;
+    rest->size -= used;
+    return line;
+}
+
 #endif

@@ -5,6 +5,7 @@
 #define STANZABUS_TIMER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { TIMER_TICK_MS = 50 };
@@ -25,7 +26,8 @@ void timers_free(struct timers **timers); /* running timers are stopped, not fir
 void timers_advance(struct timers *timers, int64_t now_ms);
 int64_t timers_now(const struct timers *timers); /* monotonic milliseconds, as of the last advance */
 
-/* (Re)starts: fires once, not before delay_ms have passed. */
+/* (Re)starts: fires once, in the first advance that comes delay_ms (at least 1) or more after timers_now().  Any timer may
+ * be started, stopped or freed inside any fire; the wheel itself may not be freed there. */
 void timer_start(struct timers *timers, struct timer *timer, int64_t delay_ms, timer_fn *fire);
 void timer_stop(struct timer *timer);
 static inline bool timer_is_running(const struct timer *timer) { return timer->link != 0; }

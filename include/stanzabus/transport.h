@@ -18,7 +18,7 @@ struct connection_ops {
     /* Sends what is queued, waits shortly for the peer's end, then closes; on_closed follows, never from inside.
      * On WebSocket the closing handshake is made (RFC 7395 3.6.1). */
     void (*close)(struct connection *connection);
-    /* Stops and starts reading from the peer; idempotent. */
+    /* Stops and starts reading from the peer; idempotent.  While it is stopped, the peer's end is not seen either. */
     void (*pause)(struct connection *connection);
     void (*resume)(struct connection *connection);
     /* TLS from the next byte on (RFC 6120 5.4.3.3); what is queued goes out in plain first.  domain chooses the
@@ -48,7 +48,9 @@ struct connection {
 
 /* What a connection tells the core; one table a process, given to each transport at its creation. */
 struct connection_callbacks {
-    /* A new client; the core sets connection->session.  False: refused (limit); the transport closes it. */
+    /* A new client; the core sets connection->session.  False: refused (limit); the transport sends what was written
+     * meanwhile, closes it, and calls back no more.  With direct TLS it comes before the handshake: is_encrypted is set,
+     * sni and bindings are known from the first bytes on, and what is written waits for them. */
     bool (*on_accept)(void *ctx, struct connection *connection);
     /* Bytes (TCP: a read; WebSocket: one whole text message).  data is borrowed. */
     void (*on_bytes)(void *ctx, struct connection *connection, const char *data, size_t size);
@@ -57,7 +59,8 @@ struct connection_callbacks {
     void (*on_violation)(void *ctx, struct connection *connection, enum stream_condition condition, const char *text);
     /* TLS is up after start_tls. */
     void (*on_encrypted)(void *ctx, struct connection *connection);
-    /* queued fell below half of what it was when the core last paused itself: it may write again. */
+    /* queued fell below half of what it was at the last pause(): the core may write again.  Once for each pause() that
+     * found bytes queued, whether it was resumed since or not. */
     void (*on_drained)(void *ctx, struct connection *connection);
     /* The last call.  reason is for logs ("closed by peer", "reset", "TLS handshake: ..."). */
     void (*on_closed)(void *ctx, struct connection *connection, const char *reason);

@@ -1,0 +1,68 @@
+/* password.c - asks for a password so that it shows nowhere. */
+#include <termios.h>
+#include <unistd.h>
+
+#include "gateway/command/password.h"
+
+/* One line without its end.  False at the end of input, or when it is too long. */
+static bool read_line(FILE *in, struct password *password)
+{
+    if (!fgets(password->text, sizeof password->text, in))
+        return false;
+    size_t size = strcspn(password->text, "\n");
+    if (!password->text[size] && !feof(in))
+        return false;
+    if (size && password->text[size - 1] == '\r')
+        size--;
+    password->text[size] = '\0';
+    return true;
+}
+
+static bool read_hidden(const struct command_env *env, const char *prompt, struct password *password)
+{
+    struct termios before, hidden;
+    int fd = fileno(env->in);
+    bool is_hidden = tcgetattr(fd, &before) == 0;
+    fputs(prompt, env->err);
+    fflush(env->err);
+    if (is_hidden) {
+        hidden = before;
+        hidden.c_lflag &= ~(tcflag_t)ECHO;
+        tcsetattr(fd, TCSAFLUSH, &hidden);
+    }
+    bool is_read = read_line(env->in, password);
+    if (is_hidden) {
+        tcsetattr(fd, TCSAFLUSH, &before);
+        fputc('\n', env->err);
+    }
+    return is_read;
+}
+
+static int prompt_twice(struct password *password, const struct invocation *call)
+{
+    struct password again;
+    if (!read_hidden(call->env, "Password: ", password))
+        return invocation_failed(call, "no password was given, or it has more than %d bytes", PASSWORD_MAX);
+    bool is_same = read_hidden(call->env, "Once more: ", &again) && strcmp(again.text, password->text) == 0;
+    password_fini(&again);
+    return is_same ? COMMAND_FINE : invocation_failed(call, "the two are not the same: nothing was changed");
+}
+
+int password_get(struct password *password, const struct invocation *call, const char *given)
+{
+    if (given) {
+        if (strlen(given) > PASSWORD_MAX)
+            return invocation_failed(call, "the password has more than %d bytes", PASSWORD_MAX);
+        strcpy(password->text, given);
+    } else if (isatty(fileno(call->env->in))) {
+        return prompt_twice(password, call);
+    } else if (!read_line(call->env->in, password)) {
+        return invocation_failed(call, "give the password as one line on stdin, at most %d bytes", PASSWORD_MAX);
+    }
+    return COMMAND_FINE;
+}
+
+void password_fini(struct password *password)
+{
+    explicit_bzero(password, sizeof *password);
+}

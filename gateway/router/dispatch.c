@@ -1,0 +1,52 @@
+/* dispatch.c - an iq that the server answers itself: a table of (type, namespace, name, scope) -> handler.
+ * To add an extension: write handle_<name>.c, declare its function in router_internal.h, add a row here. */
+#include "router_internal.h"
+
+const struct handler router_handlers[] = {
+    { "get", "http://jabber.org/protocol/disco#info", "query", SCOPE_SERVER | SCOPE_OWN_ACCOUNT,
+      "http://jabber.org/protocol/disco#info", handle_disco_info },
+    { "get", "http://jabber.org/protocol/disco#items", "query", SCOPE_SERVER | SCOPE_OWN_ACCOUNT,
+      "http://jabber.org/protocol/disco#items", handle_disco_items },
+    { "get", "urn:xmpp:ping", "ping", SCOPE_SERVER | SCOPE_OWN_ACCOUNT, "urn:xmpp:ping", handle_ping },
+    { "get", "urn:xmpp:time", "time", SCOPE_SERVER, "urn:xmpp:time", handle_time },
+    { "get", "jabber:iq:version", "query", SCOPE_SERVER, "jabber:iq:version", handle_version },
+    { "set", "urn:stanzabus:watch:0", "watch", SCOPE_SERVER | SCOPE_OWN_ACCOUNT, NULL, handle_watch },
+};
+const size_t router_handler_count = sizeof router_handlers / sizeof router_handlers[0];
+
+static const struct handler *find_handler(struct text type, const struct element *payload, enum scope scope)
+{
+    for (size_t i = 0; i < router_handler_count; i++) {
+        const struct handler *h = &router_handlers[i];
+        if ((h->scopes & scope) && text_is(type, h->type) && element_is(payload, h->name, h->xmlns))
+            return h;
+    }
+    return NULL;
+}
+
+/* RFC 6120 8.2.3: a result or an error needs no answer; 8.4: what nobody understands is service-unavailable. */
+void dispatch_iq(struct router *router, const struct sender *sender, struct stanza *stanza, enum scope scope)
+{
+    struct text type = element_get(stanza->root, "type");
+    struct iq_request request = { router, sender, stanza, element_first(stanza->root), scope, { 0 } };
+
+    if (text_is(type, "get") || text_is(type, "set")) {
+        const struct handler *handler = request.payload ? find_handler(type, request.payload, scope) : NULL;
+        jid_parse(&stanza->arena, element_get(stanza->root, "from"), &request.from);
+        if (handler)
+            handler->handle(&request);
+        else
+            iq_refuse(&request, STANZA_ERROR_SERVICE_UNAVAILABLE, NULL);
+    }
+    stanza_free(&stanza);
+}
+
+void iq_answer(const struct iq_request *request, struct stanza *answer)
+{
+    router_answer(request->router, request->sender, answer);
+}
+
+void iq_refuse(const struct iq_request *request, enum stanza_condition condition, const char *text)
+{
+    router_refuse(request->router, request->sender, request->stanza, condition, text);
+}

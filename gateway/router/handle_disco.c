@@ -1,0 +1,62 @@
+/* handle_disco.c - XEP-0030: what the server and the own account are and can do.  The features are those of the table in
+ * dispatch.c, so that nothing is announced that has no handler. */
+#include "router_internal.h"
+
+static struct element *add_query(const struct iq_request *request, struct stanza *answer)
+{
+    return element_add(&answer->arena, answer->root, TEXT("query"), request->payload->xmlns);
+}
+
+/* XEP-0030 3.2: no node is known here, so a query for one finds nothing. */
+static bool refuse_node(const struct iq_request *request)
+{
+    if (!element_get(request->payload, "node").data)
+        return false;
+    iq_refuse(request, STANZA_ERROR_ITEM_NOT_FOUND, NULL);
+    return true;
+}
+
+static void add_identity(struct stanza *answer, struct element *query, const char *category, const char *type, const char *name)
+{
+    struct element *identity = element_add(&answer->arena, query, TEXT("identity"), query->xmlns);
+    element_set(&answer->arena, identity, "category", text_of(category));
+    element_set(&answer->arena, identity, "type", text_of(type));
+    if (name)
+        element_set(&answer->arena, identity, "name", text_of(name));
+}
+
+void handle_disco_info(const struct iq_request *request)
+{
+    if (refuse_node(request))
+        return;
+    struct stanza *answer = stanza_reply(request->stanza);
+    struct element *query = add_query(request, answer);
+
+    if (request->scope == SCOPE_SERVER)
+        add_identity(answer, query, "server", "im", "stanzabus");
+    else
+        add_identity(answer, query, "account", "registered", NULL);
+    for (size_t i = 0; i < router_handler_count; i++) {
+        if (!router_handlers[i].feature || !(router_handlers[i].scopes & (unsigned)request->scope))
+            continue;
+        struct element *feature = element_add(&answer->arena, query, TEXT("feature"), query->xmlns);
+        element_set(&answer->arena, feature, "var", text_of(router_handlers[i].feature));
+    }
+    iq_answer(request, answer);
+}
+
+/* The server's items are the service domains: that is how a client finds whom it can write to. */
+void handle_disco_items(const struct iq_request *request)
+{
+    if (refuse_node(request))
+        return;
+    struct stanza *answer = stanza_reply(request->stanza);
+    struct element *query = add_query(request, answer);
+    const struct text_list *domains = &request->router->parts->config->services_domains;
+
+    for (size_t i = 0; request->scope == SCOPE_SERVER && i < domains->count; i++) {
+        struct element *item = element_add(&answer->arena, query, TEXT("item"), query->xmlns);
+        element_set(&answer->arena, item, "jid", domains->items[i]);
+    }
+    iq_answer(request, answer);
+}

@@ -1,0 +1,89 @@
+/* lease.c - a service speaks unasked on xmpp:from:{its address}, and exactly one node listens there: the holder of the
+ * address's lease.  Every node asks for the lease again and again; the one that gets it subscribes.  A holder that could
+ * not renew in time stops listening by itself, because another node may have the lease by then. */
+#include "router_internal.h"
+
+enum { LEASE_TTL_MS = 6000, LEASE_ASK_MS = 1500, LEASE_MARGIN_MS = 1000 };
+
+static void on_listening(void *ctx, enum bus_status status)
+{
+    struct service *service = ctx;
+    (void)status;
+    router_step_done(service->router);
+}
+
+static void listen(struct service *service)
+{
+    struct router *router = service->router;
+    log_info(router->parts->log, NULL, "lease-taken", "service=%.*s", TEXT_ARGS(service->address));
+    service->holds_lease = true;
+    router->starting++;
+    router->parts->bus->ops->subscribe(router->parts->bus, service->said, on_listening, service);
+}
+
+static void stop_listening(struct service *service, const char *why)
+{
+    struct router *router = service->router;
+    log_info(router->parts->log, NULL, "lease-lost", "service=%.*s reason=%s", TEXT_ARGS(service->address), why);
+    service->holds_lease = false;
+    router->parts->bus->ops->unsubscribe(router->parts->bus, service->said);
+}
+
+static void on_answer(void *ctx, enum bus_status status, int64_t result)
+{
+    struct service *service = ctx;
+    struct router *router = service->router;
+    bool is_first = !service->was_answered;
+
+    service->is_asking = false;
+    service->was_answered = true;
+    if (status == BUS_OK && result == 1)
+        service->confirmed_ms = service->asked_ms;
+    if (status == BUS_OK && !router->is_stopping) {
+        if (result == 1 && !service->holds_lease)
+            listen(service);
+        else if (result != 1 && service->holds_lease)
+            stop_listening(service, "taken");
+    }
+    if (is_first)
+        router_step_done(router);
+}
+
+static void ask(struct service *service)
+{
+    struct parts *parts = service->router->parts;
+    service->is_asking = true;
+    service->asked_ms = timers_now(parts->timers);
+    parts->store->ops->lease_take(parts->store, service->address, parts->node, LEASE_TTL_MS, on_answer, service);
+}
+
+static void on_timer(struct timer *timer)
+{
+    struct service *service = container_of(timer, struct service, lease_timer);
+    struct timers *timers = service->router->parts->timers;
+
+    timer_start(timers, timer, LEASE_ASK_MS, on_timer);
+    if (service->holds_lease && timers_now(timers) - service->confirmed_ms > LEASE_TTL_MS - LEASE_MARGIN_MS)
+        stop_listening(service, "not-renewed");
+    if (!service->is_asking)
+        ask(service);
+}
+
+/* The first answer is a step of the start: ready means that somebody listens to the services. */
+void lease_start(struct service *service)
+{
+    service->router->starting++;
+    timer_start(service->router->parts->timers, &service->lease_timer, LEASE_ASK_MS, on_timer);
+    ask(service);
+}
+
+void lease_stop(struct service *service)
+{
+    struct parts *parts = service->router->parts;
+    timer_stop(&service->lease_timer);
+    if (!service->holds_lease)
+        return;
+    service->holds_lease = false;
+    parts->bus->ops->unsubscribe(parts->bus, service->said);
+    parts->store->ops->lease_release(parts->store, service->address, parts->node);
+}

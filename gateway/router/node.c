@@ -1,0 +1,179 @@
+/* node.c - this node among the others: it says that it lives, sweeps up after those that died, ends sessions that were
+ * replaced elsewhere, and writes its session rows again after Redis lost them. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "router_internal.h"
+
+enum { BEAT_MS = 5000, BEAT_TTL_MS = 15000, RESTORE_TICK_MS = 50, RESTORE_PER_TICK = 100 };
+
+/* -- rows written again -- */
+
+struct restore { /* the addresses of all sessions at the time of the loss, worked through at a pace */
+    struct router *router;
+    struct timer timer;
+    struct arena arena;
+    struct restore_row {
+        struct text bare, resource;
+    } *rows;
+    size_t count, room, next;
+};
+
+static void collect_row(void *ctx, struct session *session)
+{
+    struct restore *restore = ctx;
+    const struct jid *jid = session_jid(session);
+    if (restore->count == restore->room) {
+        restore->room = restore->room ? restore->room * 2 : 64;
+        restore->rows = xrealloc(restore->rows, restore->room * sizeof *restore->rows);
+    }
+    restore->rows[restore->count].bare = arena_text(&restore->arena, jid_bare(jid));
+    restore->rows[restore->count++].resource = arena_text(&restore->arena, jid_resource(jid));
+}
+
+static void restore_free(struct router *router)
+{
+    struct restore *restore = router->restore;
+    if (!restore)
+        return;
+    timer_stop(&restore->timer);
+    arena_fini(&restore->arena);
+    free(restore->rows);
+    free(restore);
+    router->restore = NULL;
+}
+
+struct restored { /* one row under way */
+    struct router *router;
+    uint64_t session_number;
+    struct text bare, resource;
+    char text[];
+};
+
+static void on_restored(void *ctx, enum bus_status status, int result, struct text node, uint64_t number)
+{
+    struct restored *restored = ctx;
+    (void)node;
+    (void)number;
+    if (status == BUS_OK && result < 0) {
+        struct session *session = sessions_find(restored->router->sessions, restored->bare, restored->resource);
+        if (session && session_number(session) == restored->session_number)
+            session_end(session, STREAM_ERROR_CONFLICT, "this session was taken over while the store was away");
+    }
+    free(restored);
+}
+
+static void restore_row(struct router *router, const struct session *session)
+{
+    const struct jid *jid = session_jid(session);
+    struct restored *restored = xmalloc(sizeof *restored + jid->size);
+    struct store *store = router->parts->store;
+
+    *restored = (struct restored){ .router = router, .session_number = session_number(session) };
+    memcpy(restored->text, jid->text, jid->size);
+    restored->bare = (struct text){ restored->text, jid_bare(jid).size };
+    restored->resource = (struct text){ restored->text + jid->size - jid->resource, jid->resource };
+    struct session_row row = { .bare = restored->bare,
+                               .resource = restored->resource,
+                               .node = router->parts->node,
+                               .session = restored->session_number,
+                               .is_available = session_is_available(session),
+                               .priority = session_priority(session) };
+    store->ops->session_bind(store, &row, BIND_REFUSE, router->parts->config->limits_sessions_per_account, on_restored, restored);
+}
+
+static void on_restore_tick(struct timer *timer)
+{
+    struct restore *restore = container_of(timer, struct restore, timer);
+    struct router *router = restore->router;
+    for (int i = 0; i < RESTORE_PER_TICK && restore->next < restore->count; i++, restore->next++) {
+        const struct restore_row *row = &restore->rows[restore->next];
+        struct session *session = sessions_find(router->sessions, row->bare, row->resource);
+        if (session)
+            restore_row(router, session);
+    }
+    if (restore->next < restore->count)
+        timer_start(router->parts->timers, timer, RESTORE_TICK_MS, on_restore_tick);
+    else
+        restore_free(router);
+}
+
+void node_restore(struct router *router)
+{
+    restore_free(router);
+    router->restore = xcalloc(1, sizeof *router->restore);
+    router->restore->router = router;
+    sessions_each(router->sessions, collect_row, router->restore);
+    log_info(router->parts->log, NULL, "rows-restored", "sessions=%zu", router->restore->count);
+    timer_start(router->parts->timers, &router->restore->timer, 0, on_restore_tick);
+}
+
+/* -- beats and sweeps -- */
+
+static void on_swept_row(void *ctx, struct text full)
+{
+    struct router *router = ctx;
+    log_info(router->parts->log, NULL, "swept", "session=%s", log_quote(full.data, full.size));
+}
+
+static void on_swept(void *ctx, enum bus_status status, int64_t result)
+{
+    (void)ctx;
+    (void)status;
+    (void)result;
+}
+
+static void on_beat(void *ctx, enum bus_status status, int64_t result)
+{
+    struct router *router = ctx;
+    struct store *store = router->parts->store;
+    if (status == BUS_OK && !router->is_stopping) {
+        if (result == 0 && sessions_count(router->sessions) > 0)
+            node_restore(router);
+        store->ops->node_sweep(store, on_swept_row, on_swept, router);
+    }
+}
+
+static void on_first_beat(void *ctx, enum bus_status status, int64_t result)
+{
+    (void)status;
+    (void)result;
+    router_step_done(ctx);
+}
+
+static void on_beat_timer(struct timer *timer)
+{
+    struct router *router = container_of(timer, struct router, beat_timer);
+    struct store *store = router->parts->store;
+    timer_start(router->parts->timers, timer, BEAT_MS, on_beat_timer);
+    store->ops->node_beat(store, router->parts->node, BEAT_TTL_MS, on_beat, router);
+}
+
+void node_start(struct router *router)
+{
+    struct store *store = router->parts->store;
+    router->starting++;
+    store->ops->node_beat(store, router->parts->node, BEAT_TTL_MS, on_first_beat, router);
+    timer_start(router->parts->timers, &router->beat_timer, BEAT_MS, on_beat_timer);
+}
+
+void node_stop(struct router *router)
+{
+    timer_stop(&router->beat_timer);
+    restore_free(router);
+}
+
+/* -- xmpp:node:{id}: lines of text between nodes; "replaced", session number, bare, resource -- */
+
+void node_command(struct router *router, struct text payload)
+{
+    struct text command = text_take_line(&payload), number = text_take_line(&payload), bare = text_take_line(&payload);
+    char digits[24];
+
+    if (!text_is(command, "replaced") || number.size >= sizeof digits)
+        return; /* a newer node's word */
+    snprintf(digits, sizeof digits, "%.*s", TEXT_ARGS(number));
+    struct session *session = sessions_find(router->sessions, bare, payload);
+    if (session && session_number(session) == strtoull(digits, NULL, 10))
+        session_end(session, STREAM_ERROR_CONFLICT, "replaced by a new session of the same resource");
+}

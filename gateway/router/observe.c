@@ -1,0 +1,110 @@
+/* observe.c - copies for those who watch: the observer channels, the session channel, the dead-letter channel, and the
+ * page that shows a session its own traffic.  Best effort: a copy that cannot be published is counted and gone. */
+#include "router_internal.h"
+
+static void on_copied(void *ctx, enum bus_status status, int64_t receivers)
+{
+    struct router *router = ctx;
+    (void)receivers;
+    if (status != BUS_OK)
+        metric_add(router->parts->metrics, METRIC_OBSERVER_DROPS, 1);
+}
+
+static void publish_copy(struct router *router, struct text channel, struct text event)
+{
+    struct bus *bus = router->parts->bus;
+    bus->ops->publish(bus, channel, (struct text){ 0 }, event, on_copied, router);
+}
+
+bool observe_wants(const struct router *router, enum stanza_kind kind)
+{
+    static const unsigned bits[] = { OBSERVE_MESSAGE, OBSERVE_PRESENCE, OBSERVE_IQ };
+    return kind < STANZA_NONE && (router->parts->config->bus_observe & bits[kind]);
+}
+
+void observe_stanza(struct router *router, enum stanza_kind kind, struct text event)
+{
+    if (observe_wants(router, kind))
+        publish_copy(router, router->channel_observe[kind], event);
+}
+
+static void publish_session_event(struct router *router, const struct session_event *what)
+{
+    char id[EVENT_ID_SIZE];
+    struct event_head head = { .wall_ms = router_wall_ms(router) };
+    event_id_next(&router->ids, head.wall_ms, id);
+    head.id = (struct text){ id, sizeof id };
+    router->event.size = 0;
+    event_write_session(&router->event, &head, what);
+    publish_copy(router, router->channel_session, buffer_text(&router->event));
+}
+
+void observe_session(struct router *router, const struct session *session, const char *event, const char *reason)
+{
+    struct session_event what = { .event = event,
+                                  .jid = jid_text(session_jid(session)),
+                                  .node = router->parts->node,
+                                  .mechanism = text_of(session_mechanism(session)),
+                                  .peer = text_of(session_subject(session)->peer),
+                                  .reason = text_of(reason) };
+    publish_session_event(router, &what);
+}
+
+void observe_login_failed(struct router *router, const struct session *session, struct text user, const char *reason)
+{
+    struct session_event what = { .event = "login-failed",
+                                  .jid = user,
+                                  .node = router->parts->node,
+                                  .mechanism = text_of(session_mechanism(session)),
+                                  .peer = text_of(session_subject(session)->peer),
+                                  .reason = text_of(reason) };
+    publish_session_event(router, &what);
+}
+
+/* To the service's own mailbox, known from the channel and never from the event; and to xmpp:dead for operators. */
+void observe_refused(struct router *router, struct service *service, struct text channel, struct text payload,
+                     const struct refusal *why, bool tell_sender)
+{
+    char id[EVENT_ID_SIZE];
+    struct event_head head = { .wall_ms = router_wall_ms(router) };
+    struct dead_event dead = { .why = why,
+                               .channel = channel,
+                               .address = service->address,
+                               .size = payload.size,
+                               .payload = router->parts->config->bus_dead_payload ? payload : (struct text){ 0 } };
+
+    metric_add(router->parts->metrics, METRIC_SERVICE_REFUSALS, 1);
+    log_info(router->parts->log, NULL, "refused", "service=%.*s reason=%s text=%s", TEXT_ARGS(service->address),
+             why->reason, log_quote(why->text, strlen(why->text)));
+    event_id_next(&router->ids, head.wall_ms, id);
+    head.id = (struct text){ id, sizeof id };
+    if (tell_sender) {
+        head.subject = service->address;
+        router->event.size = 0;
+        event_write_refused(&router->event, &head, why, channel);
+        publish_copy(router, service->mailbox, buffer_text(&router->event));
+    }
+    event_id_next(&router->ids, head.wall_ms, id);
+    head.subject = (struct text){ 0 };
+    router->event.size = 0;
+    event_write_dead(&router->event, &head, &dead);
+    publish_copy(router, router->channel_dead, buffer_text(&router->event));
+}
+
+/* A headline from the server, with the event as text inside. */
+void observe_watch(struct router *router, struct session *session, struct text channel, const char *direction, struct text event)
+{
+    struct stanza *shown = stanza_make("message", XMLNS_CLIENT);
+    struct arena *arena = &shown->arena;
+    const struct jid *jid = session_jid(session);
+    struct element *element = element_add(arena, shown->root, TEXT("event"), TEXT("urn:stanzabus:watch:0"));
+
+    element_set(arena, shown->root, "type", TEXT("headline"));
+    element_set(arena, shown->root, "from", jid_domain(jid));
+    element_set(arena, shown->root, "to", jid_text(jid));
+    element_set(arena, element, "channel", channel);
+    element_set(arena, element, "direction", text_of(direction));
+    element_add_text(arena, element, event);
+    session_send(session, shown);
+    stanza_free(&shown);
+}

@@ -1,0 +1,185 @@
+/* router_internal.h - what the files of this folder share.  The way of a stanza through them:
+ *
+ *   session ──> router.c ──┬─> dispatch.c ──> handle_*.c          it is for the server, or for an account that the server answers for
+ *   intake.c ─> (service)  ├─> to_account.c ──> store             xmpp:to:{account}
+ *                          ├─> to_service.c ──> bus               xmpp:to:{service}   (requests.c waits for the answer)
+ *                          └─> observe.c ──> bus                  xmpp:stanza:*
+ *   bus ──> mailbox.c ──> session                                 hand out
+ */
+#ifndef STANZABUS_ROUTER_INTERNAL_H
+#define STANZABUS_ROUTER_INTERNAL_H
+
+#include <uthash.h>
+
+#include "stanzabus/channel.h"
+#include "stanzabus/router.h"
+
+/* A service that this configuration names: a domain, or an account (bot). */
+struct service {
+    struct router *router;
+    struct text address;       /* borrowed from the configuration */
+    bool is_domain;            /* all addresses of the domain, else one bare JID */
+    bool holds_lease;          /* this node listens on xmpp:from:{address} */
+    struct text mailbox;       /* xmpp:to:{address} */
+    struct text said;          /* xmpp:from:{address} */
+    struct text replyto;       /* xmpp:from:{address}:node */
+    struct text replyto_head;  /* {"replyto":"...", - the first bytes of every event for it */
+    bool is_asking, was_answered;
+    int64_t asked_ms, confirmed_ms; /* when the last answer, and the last good one, was asked for */
+    struct timer lease_timer;
+    UT_hash_handle hh;
+};
+
+/* Who says a stanza.  Answers and errors go back there. */
+enum sender_kind { SENDER_CLIENT, SENDER_SERVICE, SENDER_SERVER };
+struct sender {
+    enum sender_kind kind;
+    struct session *session; /* SENDER_CLIENT; only valid while the stanza is being handled */
+    uint64_t session_number; /* SENDER_CLIENT; finds the session again later */
+    struct service *service; /* SENDER_SERVICE */
+};
+
+struct router {
+    struct parts *parts;
+    struct sessions *sessions;
+    struct arena arena;        /* owns the names below */
+    struct service *services;  /* uthash by address */
+    struct event_ids ids;
+    struct event_limits limits;
+
+    struct text channel_observe[3]; /* by enum stanza_kind: xmpp:stanza:message ... */
+    struct text channel_session, channel_dead, channel_node;
+    struct buffer channel;          /* scratch for a name */
+    struct buffer event;            /* scratch for the event of the stanza in hand */
+    struct buffer watch;            /* scratch for what a watching session is shown */
+    struct buffer xml[2];           /* scratch by enum stanza_scope, for hand out to several */
+
+    struct delivery *free_deliveries; /* recycled; bounded by what was in flight at once */
+    struct request *requests;         /* uthash: requests to services that wait */
+    size_t request_count;
+
+    struct timer beat_timer;
+    bool is_stopping;
+    struct restore *restore;          /* rows being written again after a loss; NULL when none */
+
+    unsigned starting;                /* steps of router_start still open */
+    void (*on_ready)(void *ctx);
+    void *ready_ctx;
+};
+
+/* -- router.c: the fork -- */
+/* Takes the stanza; from is stamped, to prepared; everything was checked. */
+void router_route(struct router *router, const struct sender *sender, struct stanza *stanza);
+/* Sends an answer back to who asked. Takes the stanza; NULL is fine. */
+void router_answer(struct router *router, const struct sender *sender, struct stanza *answer);
+/* Answers with an error if the stanza may be answered so (RFC 6120 8.3.1).  Borrows the stanza. */
+void router_refuse(struct router *router, const struct sender *sender, const struct stanza *stanza,
+                   enum stanza_condition condition, const char *text);
+/* Something the server itself says to an address: routed like anything, not observed. Takes the stanza. */
+void router_say(struct router *router, struct stanza *stanza);
+/* Writes the stanza's event into router->event with a fresh id; valid until the next one is written. */
+struct text router_event(struct router *router, const struct stanza *stanza, struct text subject);
+/* The same, and publishes the observers' copy. */
+struct text router_observe(struct router *router, const struct stanza *stanza, struct text subject);
+/* Shows the event to the session if it watches; NULL is fine. */
+void router_show(struct router *router, struct session *session, struct text channel, const char *direction, struct text event);
+/* The sender's session, found again by its address; NULL when it has ended or was no client. */
+struct session *router_session_of(const struct router *router, const struct sender *sender, const struct jid *address);
+int64_t router_wall_ms(const struct router *router);
+
+/* -- address.c: whose is it -- */
+enum place { PLACE_SERVER, PLACE_ACCOUNT, PLACE_SERVICE, PLACE_ELSEWHERE };
+enum place router_place(const struct router *router, const struct jid *address, struct service **service);
+struct service *router_find_service(const struct router *router, struct text address);
+
+/* -- delivery.c: a stanza that waits for Redis -- */
+struct delivery {
+    struct delivery *next; /* while free */
+    struct router *router;
+    struct stanza *stanza; /* owned: the error answer is made from it */
+    struct sender sender;
+    struct service *service; /* to_service */
+    uint8_t answer;        /* to_account: what the routing table says when nobody is there */
+};
+struct delivery *delivery_new(struct router *router, const struct sender *sender, struct stanza *stanza);
+void delivery_free(struct delivery *delivery);
+void delivery_fail(struct delivery *delivery, enum stanza_condition condition, const char *text); /* answers, frees */
+/* Redis could not take it: resource-constraint (wait); best-effort stanzas are counted. Frees. */
+void delivery_away(struct delivery *delivery, enum bus_status status);
+
+/* -- to_account.c, to_service.c -- */
+/* Both take the stanza; event is borrowed. */
+void to_account(struct router *router, const struct sender *sender, struct stanza *stanza, const struct jid *to, struct text event);
+void to_service(struct router *router, const struct sender *sender, struct stanza *stanza, struct service *service, struct text event);
+/* Routes an event once more (hops > 0) because its resource had gone. Takes the stanza. */
+void to_account_again(struct router *router, struct stanza *stanza, const struct jid *to, struct text event, unsigned hops);
+
+/* -- requests.c: iq get and set to services -- */
+enum request_result { REQUEST_WAITS, REQUEST_DUPLICATE, REQUEST_TOO_MANY };
+enum request_result request_open(struct router *router, const struct sender *sender, const struct stanza *stanza,
+                                 const struct service *service);
+void request_cancel(struct router *router, const struct stanza *stanza, const struct service *service);
+/* An answer by a service.  True: it matches, its from is set to what was asked, and the request is closed.
+ * False: why says what does not fit. */
+bool request_answer(struct router *router, struct stanza *answer, const struct service *service, struct sender *asker,
+                    const char **why);
+void requests_free(struct router *router);
+
+/* -- intake.c: xmpp:from:*, mailbox.c: xmpp:to:*, node.c: xmpp:node:* -- */
+void intake(struct router *router, struct service *service, struct text channel, struct text payload);
+void mailbox_hand_out(struct router *router, struct text bare, struct text channel, struct text payload);
+void node_command(struct router *router, struct text payload);
+void node_start(struct router *router);
+void node_stop(struct router *router);
+void node_restore(struct router *router); /* writes the rows of all bound sessions again, paced */
+
+/* -- lease.c -- */
+void lease_start(struct service *service);
+void lease_stop(struct service *service);
+
+/* -- observe.c -- */
+bool observe_wants(const struct router *router, enum stanza_kind kind);
+void observe_stanza(struct router *router, enum stanza_kind kind, struct text event);
+void observe_session(struct router *router, const struct session *session, const char *event, const char *reason);
+void observe_login_failed(struct router *router, const struct session *session, struct text user, const char *reason);
+void observe_refused(struct router *router, struct service *service, struct text channel, struct text payload,
+                     const struct refusal *why, bool tell_sender);
+/* Shows a session that asked for it (handle_watch.c) what passes on the bus for it. */
+void observe_watch(struct router *router, struct session *session, struct text channel, const char *direction, struct text event);
+
+void router_step_done(struct router *router); /* one open step of router_start is over */
+
+/* -- dispatch.c and the handlers: one file an extension -- */
+enum scope { SCOPE_SERVER = 1, SCOPE_OWN_ACCOUNT = 2, SCOPE_OTHER_ACCOUNT = 4 };
+struct iq_request {
+    struct router *router;
+    const struct sender *sender;
+    struct stanza *stanza;         /* borrowed */
+    const struct element *payload; /* the one child */
+    enum scope scope;
+    struct jid from;
+};
+struct handler {
+    const char *type;    /* get or set */
+    const char *xmlns;
+    const char *name;
+    unsigned scopes;
+    const char *feature; /* announced in disco#info of these scopes; NULL: not announced */
+    void (*handle)(const struct iq_request *request);
+};
+extern const struct handler router_handlers[];
+extern const size_t router_handler_count;
+void dispatch_iq(struct router *router, const struct sender *sender, struct stanza *stanza, enum scope scope);
+void iq_answer(const struct iq_request *request, struct stanza *answer); /* takes it */
+void iq_refuse(const struct iq_request *request, enum stanza_condition condition, const char *text);
+
+void handle_disco_info(const struct iq_request *request);
+void handle_disco_items(const struct iq_request *request);
+void handle_ping(const struct iq_request *request);
+void handle_time(const struct iq_request *request);
+void handle_version(const struct iq_request *request);
+void handle_watch(const struct iq_request *request);
+void handle_presence(struct router *router, struct session *session, struct stanza *stanza); /* broadcast: no to; takes it */
+void handle_presence_ended(struct router *router, struct session *session);
+
+#endif

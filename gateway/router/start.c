@@ -1,0 +1,275 @@
+/* start.c - the router's own life: the names it uses, what it subscribes, and the two doors through which everything
+ * comes in (sessions, bus). */
+#include <stdlib.h>
+
+#include "router_internal.h"
+
+enum { EVENT_BYTES_FACTOR = 8 }; /* JSON of a stanza may grow: control characters and quotes are escaped */
+
+/* -- making -- */
+
+static struct text keep_name(struct router *router, struct buffer *name)
+{
+    struct text kept = arena_text(&router->arena, buffer_text(name));
+    name->size = 0;
+    return kept;
+}
+
+static void add_service(struct router *router, struct text address, bool is_domain)
+{
+    struct text prefix = router->parts->config->bus_prefix;
+    struct buffer *name = &router->channel;
+    struct service *service = xcalloc(1, sizeof *service);
+
+    service->router = router;
+    service->address = address;
+    service->is_domain = is_domain;
+    channel_to(name, prefix, address);
+    service->mailbox = keep_name(router, name);
+    channel_from(name, prefix, address);
+    service->said = keep_name(router, name);
+    channel_from_node(name, prefix, address, router->parts->node);
+    service->replyto = keep_name(router, name);
+    BUFFER_LITERAL(name, "{\"replyto\":");
+    json_write_string(name, service->replyto);
+    BUFFER_LITERAL(name, ",");
+    service->replyto_head = keep_name(router, name);
+    HASH_ADD_KEYPTR(hh, router->services, service->address.data, service->address.size, service);
+}
+
+static struct text plain_channel(struct router *router, const char *name)
+{
+    return arena_printf(&router->arena, "%.*s%s", TEXT_ARGS(router->parts->config->bus_prefix), name);
+}
+
+struct router *router_new(struct parts *parts)
+{
+    const struct config *config = parts->config;
+    struct router *router = xcalloc(1, sizeof *router);
+
+    router->parts = parts;
+    router->limits = (struct event_limits){ config->limits.stanza_bytes * EVENT_BYTES_FACTOR, config->limits.depth * 4 + 16 };
+    router->channel_observe[STANZA_MESSAGE] = plain_channel(router, "stanza:message");
+    router->channel_observe[STANZA_PRESENCE] = plain_channel(router, "stanza:presence");
+    router->channel_observe[STANZA_IQ] = plain_channel(router, "stanza:iq");
+    router->channel_session = plain_channel(router, "session");
+    router->channel_dead = plain_channel(router, "dead");
+    router->channel_node = arena_printf(&router->arena, "%.*snode:{%.*s}", TEXT_ARGS(config->bus_prefix), TEXT_ARGS(parts->node));
+    for (size_t i = 0; i < config->services_domains.count; i++)
+        add_service(router, config->services_domains.items[i], true);
+    for (size_t i = 0; i < config->services_accounts.count; i++)
+        add_service(router, config->services_accounts.items[i], false);
+    return router;
+}
+
+void router_set_sessions(struct router *router, struct sessions *sessions)
+{
+    router->sessions = sessions;
+}
+
+void router_free(struct router **pointer)
+{
+    struct router *router = *pointer;
+    struct service *service, *next;
+    if (!router)
+        return;
+    node_stop(router);
+    requests_free(router);
+    HASH_ITER(hh, router->services, service, next) {
+        timer_stop(&service->lease_timer);
+        HASH_DEL(router->services, service);
+        free(service);
+    }
+    for (struct delivery *delivery = router->free_deliveries, *after; delivery; delivery = after) {
+        after = delivery->next;
+        free(delivery);
+    }
+    buffer_fini(&router->channel);
+    buffer_fini(&router->event);
+    buffer_fini(&router->watch);
+    buffer_fini(&router->xml[0]);
+    buffer_fini(&router->xml[1]);
+    arena_fini(&router->arena);
+    free(router);
+    *pointer = NULL;
+}
+
+/* -- starting and stopping -- */
+
+void router_step_done(struct router *router)
+{
+    if (--router->starting > 0 || !router->on_ready)
+        return;
+    void (*on_ready)(void *ctx) = router->on_ready;
+    router->on_ready = NULL;
+    on_ready(router->ready_ctx);
+}
+
+static void on_subscribed(void *ctx, enum bus_status status)
+{
+    (void)status; /* a lost subscription is made again by the bus */
+    router_step_done(ctx);
+}
+
+static void subscribe(struct router *router, struct text channel)
+{
+    struct bus *bus = router->parts->bus;
+    router->starting++;
+    bus->ops->subscribe(bus, channel, on_subscribed, router);
+}
+
+static void on_secret(void *ctx, enum bus_status status, struct text secret)
+{
+    struct router *router = ctx;
+    struct service *service, *next;
+
+    if (status != BUS_OK || secret.size != sizeof router->parts->secret) {
+        log_warning(router->parts->log, NULL, "start-delayed", "reason=no-secret");
+        router->parts->store->ops->secret_get(router->parts->store, TEXT("server"), on_secret, router);
+        return;
+    }
+    memcpy(router->parts->secret, secret.data, secret.size);
+    node_start(router);
+    subscribe(router, router->channel_node);
+    HASH_ITER(hh, router->services, service, next) {
+        subscribe(router, service->replyto);
+        lease_start(service);
+    }
+    router_step_done(router);
+}
+
+void router_start(struct router *router, void (*on_ready)(void *ctx), void *ctx)
+{
+    struct store *store = router->parts->store;
+    router->on_ready = on_ready;
+    router->ready_ctx = ctx;
+    router->starting = 1;
+    store->ops->secret_get(store, TEXT("server"), on_secret, router);
+}
+
+void router_stop(struct router *router)
+{
+    struct parts *parts = router->parts;
+    struct service *service, *next;
+    router->is_stopping = true;
+    node_stop(router);
+    HASH_ITER(hh, router->services, service, next)
+        lease_stop(service);
+    parts->store->ops->node_gone(parts->store, parts->node, NULL, NULL);
+}
+
+/* -- the door from the sessions -- */
+
+static void on_bound(void *ctx, struct session *session)
+{
+    observe_session(ctx, session, "started", NULL);
+}
+
+static void on_ended(void *ctx, struct session *session, const char *reason)
+{
+    struct router *router = ctx;
+    handle_presence_ended(router, session);
+    observe_session(router, session, "ended", reason);
+}
+
+static void on_login_failed(void *ctx, struct session *session, struct text user, const char *reason)
+{
+    observe_login_failed(ctx, session, user, reason);
+}
+
+static void on_stanza(void *ctx, struct session *session, struct stanza *stanza)
+{
+    struct router *router = ctx;
+    struct sender sender = { SENDER_CLIENT, session, session_number(session), NULL };
+
+    if (stanza_reserved_payload(stanza, true)) {
+        router_refuse(router, &sender, stanza, STANZA_ERROR_NOT_ALLOWED, "Only your own server may send this.");
+        stanza_free(&stanza);
+        return;
+    }
+    router_route(router, &sender, stanza);
+}
+
+static void on_replaced(void *ctx, struct text node, uint64_t number, struct text bare, struct text resource)
+{
+    struct router *router = ctx;
+    struct bus *bus = router->parts->bus;
+    struct arena arena = { 0 };
+    struct text channel = arena_printf(&arena, "%.*snode:{%.*s}", TEXT_ARGS(router->parts->config->bus_prefix), TEXT_ARGS(node));
+    struct text command = arena_printf(&arena, "replaced\n%llu\n%.*s\n%.*s", (unsigned long long)number, TEXT_ARGS(bare),
+                                       TEXT_ARGS(resource));
+    bus->ops->publish(bus, channel, (struct text){ 0 }, command, NULL, NULL);
+    arena_fini(&arena);
+}
+
+const struct session_callbacks router_session_callbacks = {
+    .on_bound = on_bound,
+    .on_stanza = on_stanza,
+    .on_ended = on_ended,
+    .on_login_failed = on_login_failed,
+    .on_replaced = on_replaced,
+};
+
+/* -- the door from the bus -- */
+
+static void on_message(void *ctx, struct text channel, struct text payload)
+{
+    struct router *router = ctx;
+    struct arena arena = { 0 };
+    struct text address, node;
+    struct service *service;
+
+    switch (channel_parse(&arena, router->parts->config->bus_prefix, channel, &address, &node)) {
+    case CHANNEL_TO:
+        mailbox_hand_out(router, address, channel, payload);
+        break;
+    case CHANNEL_FROM:
+    case CHANNEL_FROM_NODE:
+        service = router_find_service(router, address);
+        if (service)
+            intake(router, service, channel, payload);
+        break;
+    case CHANNEL_NODE:
+        node_command(router, payload);
+        break;
+    case CHANNEL_OTHER:
+        break;
+    }
+    arena_fini(&arena);
+}
+
+static void on_away(void *ctx)
+{
+    struct router *router = ctx;
+    log_error(router->parts->log, NULL, "redis-away", "text=%s",
+              log_quote("stanzas that need Redis are answered with resource-constraint until it is back", 78));
+    __atomic_store_n(&router->parts->metrics->ready, 0, __ATOMIC_RELAXED);
+}
+
+static void on_back(void *ctx, bool subscriptions_lost)
+{
+    struct router *router = ctx;
+    __atomic_store_n(&router->parts->metrics->ready, 1, __ATOMIC_RELAXED);
+    if (subscriptions_lost)
+        node_restore(router);
+}
+
+static void on_full(void *ctx)
+{
+    struct router *router = ctx;
+    sessions_pause_reading(router->sessions);
+}
+
+static void on_drained(void *ctx)
+{
+    struct router *router = ctx;
+    sessions_resume_reading(router->sessions);
+}
+
+const struct bus_callbacks router_bus_callbacks = {
+    .on_message = on_message,
+    .on_away = on_away,
+    .on_back = on_back,
+    .on_full = on_full,
+    .on_drained = on_drained,
+};

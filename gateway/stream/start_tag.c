@@ -1,0 +1,53 @@
+/* start_tag.c - the namespace declarations of a stream header, kept as small as they can be. */
+#include "gateway/stream/start_tag.h"
+
+#include "gateway/stream/xml_out.h"
+
+/* RFC 6120 4.8.2: the default is the content namespace, or the stream namespace with the content namespace declared by
+ * each stanza; "both styles are acceptable". */
+static void note_default(struct start_tag *tag, struct text uri)
+{
+    tag->has_content_namespace = text_equal(uri, TEXT(XMLNS_CLIENT));
+    tag->is_for_clients = tag->has_content_namespace || text_equal(uri, TEXT(XMLNS_STREAM));
+}
+
+void start_tag_declare(struct start_tag *tag, const char *prefix, const char *uri)
+{
+    struct text value = text_of(uri); /* NULL where xmlns='' is declared */
+    tag->declarations++;
+    if (!prefix)
+        note_default(tag, value);
+    else if (strcmp(prefix, "stream") == 0)
+        tag->has_stream_prefix = text_equal(value, TEXT(XMLNS_STREAM));
+
+    BUFFER_LITERAL(&tag->text, " xmlns");
+    if (prefix)
+        buffer_append_char(&tag->text, ':');
+    buffer_append_text(&tag->text, text_of(prefix));
+    BUFFER_LITERAL(&tag->text, "='");
+    xml_write_value(&tag->text, value);
+    buffer_append_char(&tag->text, '\'');
+}
+
+/* "<name", with its prefix: a root can only be closed by the very name that opened it. */
+static struct text opening_of(struct text raw)
+{
+    size_t size = 1;
+    while (size < raw.size && !memchr(" \t\r\n/>", raw.data[size], 6))
+        size++;
+    return (struct text){ raw.data, size };
+}
+
+void start_tag_complete(struct start_tag *tag, struct text raw)
+{
+    struct text opening = opening_of(raw);
+    struct buffer whole = { 0 };
+    if (tag->declarations != 2 || !tag->has_content_namespace || !tag->has_stream_prefix ||
+        !text_equal(opening, TEXT("<stream:stream"))) {
+        buffer_append_text(&whole, opening);
+        buffer_append_text(&whole, buffer_text(&tag->text));
+        buffer_append_char(&whole, '>');
+    }
+    buffer_fini(&tag->text);
+    tag->text = whole;
+}

@@ -1,0 +1,21 @@
+/* start_tag.h - what a stream's header declared, so that a sleeping stream's parser can be made again.  Nearly all
+ * clients declare the same two namespaces: those cost nothing to remember. */
+#ifndef STANZABUS_STREAM_START_TAG_H
+#define STANZABUS_STREAM_START_TAG_H
+
+#include "stanzabus/stanza.h"
+
+#define START_TAG_USUAL "<stream:stream xmlns='" XMLNS_CLIENT "' xmlns:stream='" XMLNS_STREAM "'>"
+
+struct start_tag {
+    struct buffer text; /* the declarations; behind start_tag_complete the whole tag, or empty for START_TAG_USUAL */
+    unsigned declarations;
+    bool has_content_namespace; /* xmlns='jabber:client' */
+    bool has_stream_prefix;     /* xmlns:stream */
+    bool is_for_clients;        /* the default namespace suits a client's stream */
+};
+
+void start_tag_declare(struct start_tag *tag, const char *prefix, const char *uri); /* NULL prefix: the default */
+void start_tag_complete(struct start_tag *tag, struct text raw);                    /* raw: the tag as it came */
+
+#endif

@@ -1,0 +1,13 @@
+/* match.h - does what came fit what the dialogue expects?  Expected is a pattern: what it does not mention may be there. */
+#ifndef TESTS_FLOW_MATCH_H
+#define TESTS_FLOW_MATCH_H
+
+#include "stanzabus/stanza.h"
+
+/* Attributes of the pattern must be equal ("*": present, "": absent); child elements of the pattern must come in this order
+ * among the children; its text ("*": any) must be equal, white space around it aside. */
+bool match_element(const struct element *pattern, const struct element *actual);
+/* Members of the pattern must match ("*": any value, null: absent); arrays have the same length. */
+bool match_json(const char *pattern, struct text actual, const char **why);
+
+#endif

@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""Holds the includes to the arrows of the layout: what touches a socket stays in transports/, the core does no I/O."""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TOP = {"gateway", "transports", "include", "tests", "deploy", "CMakeLists.txt", "README.md", "LICENSE"}
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
+# Sockets, event loops and TLS connections; hashing (openssl/evp.h, hmac.h, rand.h, crypto.h) is no I/O.
+IO = re.compile(r"^(libwebsockets|ev\.h|uv\.h|hiredis/|openssl/(ssl|bio)\.h|sys/(socket|epoll|un)\.h|netinet/|arpa/|netdb\.h|poll\.h)")
+# Each stage may include its own folder and the contracts; forward along the flow only.
+STAGES = ["memory", "log", "timer", "work", "address", "config", "stream", "message", "session", "router", "command", "supervisor"]
+
+
+def faults():
+    for entry in ROOT.iterdir():
+        if not entry.name.startswith(".") and entry.name not in TOP and not entry.name.startswith("build"):
+            yield f"{entry.name}: not one of the rooms of the top level"
+    for path in sorted(ROOT.glob("gateway/**/*.[ch]")):
+        name = path.relative_to(ROOT)
+        for included in INCLUDE.findall(path.read_text()):
+            if name.as_posix() == "gateway/main.c":
+                continue
+            if IO.match(included):
+                yield f"{name}: includes {included}; only transports/ touches sockets"
+            if included.startswith("transports/"):
+                yield f"{name}: includes {included}; the core knows transports by include/stanzabus/ only"
+            other = re.match(r"gateway/(\w+)/", included)
+            if other and other.group(1) != name.parts[1]:
+                yield f"{name}: includes {included}; stages know each other by include/stanzabus/ only"
+    for path in sorted(ROOT.glob("include/**/*.h")):
+        for included in INCLUDE.findall(path.read_text()):
+            if included.startswith(("gateway/", "transports/")) or IO.match(included):
+                yield f"{path.relative_to(ROOT)}: includes {included}; a contract depends on contracts only"
+    for path in sorted(ROOT.glob("transports/**/*.[ch]")):
+        for included in INCLUDE.findall(path.read_text()):
+            if included.startswith("gateway/"):
+                yield f"{path.relative_to(ROOT)}: includes {included}; transports know the core by include/stanzabus/ only"
+    # A test file that no CMakeLists names would never run.
+    for path in sorted(ROOT.glob("tests/**/*_test.c")):
+        if path.name not in (path.parent / "CMakeLists.txt").read_text():
+            yield f"{path.relative_to(ROOT)}: not registered in its CMakeLists.txt"
+
+
+found = list(faults())
+for fault in found:
+    print(fault)
+sys.exit(1 if found else 0)

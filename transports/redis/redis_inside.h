@@ -1,0 +1,114 @@
+/* redis_inside.h - what the files of this folder share. */
+#ifndef STANZABUS_TRANSPORTS_REDIS_INSIDE_H
+#define STANZABUS_TRANSPORTS_REDIS_INSIDE_H
+
+#include "link.h"
+#include "redis.h"
+#include "resolver.h"
+#include "scripts.h"
+#include "subscriptions.h"
+
+enum { INPUT_BYTES = 64 * 1024 };
+
+struct sweep;
+
+struct health {
+    bool is_started;
+    bool is_up;          /* both links ready, all subscriptions confirmed, a heartbeat came back */
+    bool was_up;         /* ever */
+    bool has_failed;     /* on_first_failure is over */
+    bool has_gap;        /* subscriptions were lost since it was last up */
+    bool is_full;        /* on_full, and no on_drained since */
+    double down_since, gap_since, full_since; /* loop time in seconds */
+    double ticked_at;
+    uint64_t beat_asked, beat_answered, beat_back; /* numbers of the heartbeats published, taken by Redis, received */
+    double beat_answered_at;
+    char channel[128];   /* of the heartbeats */
+    char reason[256];    /* why Redis cannot be reached, as last logged */
+    double reason_at;
+    char policy[32];     /* maxmemory-policy, as the greeting found it */
+    bool keeps_nothing, has_save; /* persistence, as the greeting found it */
+    struct ev_timer tick, away;
+};
+
+struct failures { /* replies that are errors: logged at most once a second */
+    double logged_at;
+    unsigned unlogged;
+};
+
+struct own_beats { /* of the node that beats through this store */
+    char *node;       /* owned; NULL before the first beat */
+    int64_t ttl_ms;
+    bool is_known;    /* Redis has confirmed one */
+};
+
+struct redis {
+    struct bus bus;
+    struct store store;
+    struct ev_loop *loop;
+    struct redis_url url;
+    struct redis_settings settings;
+    char *prefix; /* owned; settings.prefix */
+    struct resolver *resolver;
+    struct link commands, subscriber;
+    struct subscriptions subscriptions;
+    struct scripts scripts;
+    struct health health;
+    struct failures failures;
+    struct own_beats beats;
+    struct sweep *sweep;        /* under way, or NULL */
+    struct ev_prepare turn_end; /* writes what this turn queued */
+    struct pending_ring later;  /* answers that need no Redis, given outside of the asker's call */
+    struct ev_timer later_timer;
+    struct ev_idle later_idle;
+    struct buffer key;          /* scratch for one name */
+    struct buffer row;          /* scratch for one value */
+    char input[INPUT_BYTES];
+};
+
+static inline double redis_now(const struct redis *redis)
+{
+    return ev_now(redis->loop);
+}
+
+/* -- redis.c: the way of a command -- */
+
+/* The queue to write a command into; NULL when it is refused, and then it is answered BUS_AWAY later. */
+struct command_queue *redis_take(struct redis *redis, answer_fn *answer, any_fn *fn, void *ctx);
+/* BUS_AWAY for one that is given up, counted. */
+void redis_give_up(struct redis *redis, const struct pending *pending);
+void redis_give_up_all(struct redis *redis, struct pending_ring *lost); /* empties it */
+/* Answers outside of this call, with reply NULL. */
+void redis_answer_later(struct redis *redis, answer_fn *answer, any_fn *fn, void *ctx, bool is_away);
+/* The answer of the oldest command of the queue. */
+void redis_answer(struct redis *redis, struct command_queue *queue, const struct reply *reply, size_t count);
+enum bus_status reply_status(const struct reply *reply); /* NULL is BUS_AWAY */
+
+/* The answer of a command of which store_done_fn wants the integer. */
+void answer_done(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count);
+void answer_nobody(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count);
+
+/* {prefix}{address}:name in redis->key; borrowed until the next name. */
+struct text redis_key(struct redis *redis, struct text address, const char *name);
+
+/* -- greeting.c -- */
+extern const struct link_events commands_events, subscriber_events;
+
+/* -- health.c -- */
+void health_init(struct redis *redis);
+void health_fini(struct redis *redis);
+void health_start(struct redis *redis);
+void health_check(struct redis *redis);       /* a link or a subscription got ready: is all of it? */
+void health_watch_queue(struct redis *redis); /* on_full, on_drained; once a loop turn */
+bool health_take_message(struct redis *redis, struct text channel, struct text payload); /* true: a heartbeat */
+void health_lost(struct redis *redis, const struct link *link, const char *reason);
+void health_unreachable(struct redis *redis, const char *reason, const char *advice); /* a try failed */
+
+/* -- bus.c, store.c and its parts -- */
+extern const struct bus_ops redis_bus_ops;
+extern const struct store_ops redis_store_ops;
+
+#define REDIS_OF_BUS(pointer) container_of(pointer, struct redis, bus)
+#define REDIS_OF_STORE(pointer) container_of(pointer, struct redis, store)
+
+#endif
