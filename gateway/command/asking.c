@@ -72,12 +72,14 @@ static void print_url(FILE *out, struct text url)
 int asking_explain(const struct asking *asking, enum bus_status status)
 {
     FILE *err = asking->call->env->err;
-    if (status == BUS_AWAY) {
+    if (status == BUS_AWAY && *asking->parts.redis_problem) {
+        fprintf(err, "stanzabus %s: %s\n", asking->call->command->name, asking->parts.redis_problem);
+    } else if (status == BUS_AWAY) {
         fprintf(err, "stanzabus %s: cannot reach Redis at ", asking->call->command->name);
         print_url(err, asking->config->redis_url);
         fputs(": is it running? set redis.url\n", err);
     } else {
-        fprintf(err, "stanzabus %s: Redis refused the command (its answer is in the line above)\n", asking->call->command->name);
+        fprintf(err, "stanzabus %s: Redis refused a command; its answer stands above\n", asking->call->command->name);
     }
     return COMMAND_FAILED;
 }

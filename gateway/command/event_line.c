@@ -1,5 +1,5 @@
 /* event_line.c - picks from an event what a person wants to see first: when, what kind, who to whom, what it says. */
-#include <stdlib.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "gateway/command/event_line.h"

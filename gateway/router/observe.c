@@ -28,67 +28,86 @@ void observe_stanza(struct router *router, enum stanza_kind kind, struct text ev
         publish_copy(router, router->channel_observe[kind], event);
 }
 
-static void publish_session_event(struct router *router, const struct session_event *what)
+/* A fresh head, with its id in the caller's room. */
+static struct event_head make_head(struct router *router, char id[EVENT_ID_SIZE], struct text subject)
+{
+    struct event_head head = { .wall_ms = router_wall_ms(router),
+                               .id = { id, EVENT_ID_SIZE },
+                               .source = router->parts->config->domains.items[0],
+                               .subject = subject };
+    event_id_next(&router->ids, head.wall_ms, id);
+    router->event.size = 0;
+    return head;
+}
+
+static void publish_session_event(struct router *router, const struct event_session *what)
 {
     char id[EVENT_ID_SIZE];
-    struct event_head head = { .wall_ms = router_wall_ms(router) };
-    event_id_next(&router->ids, head.wall_ms, id);
-    head.id = (struct text){ id, sizeof id };
-    router->event.size = 0;
+    struct event_head head = make_head(router, id, (struct text){ 0 });
     event_write_session(&router->event, &head, what);
     publish_copy(router, router->channel_session, buffer_text(&router->event));
 }
 
-void observe_session(struct router *router, const struct session *session, const char *event, const char *reason)
+static struct event_session describe(struct router *router, const struct session *session, enum session_event event,
+                                     const char *reason)
 {
-    struct session_event what = { .event = event,
-                                  .jid = jid_text(session_jid(session)),
-                                  .node = router->parts->node,
-                                  .mechanism = text_of(session_mechanism(session)),
-                                  .peer = text_of(session_subject(session)->peer),
-                                  .reason = text_of(reason) };
+    return (struct event_session){ .event = event,
+                                   .node = router->parts->node,
+                                   .mechanism = text_of(session_mechanism(session)),
+                                   .peer = text_of(session_subject(session)->peer),
+                                   .reason = text_of(reason) };
+}
+
+void observe_session(struct router *router, const struct session *session, enum session_event event, const char *reason)
+{
+    struct event_session what = describe(router, session, event, reason);
+    what.jid = jid_text(session_jid(session));
     publish_session_event(router, &what);
 }
 
 void observe_login_failed(struct router *router, const struct session *session, struct text user, const char *reason)
 {
-    struct session_event what = { .event = "login-failed",
-                                  .jid = user,
-                                  .node = router->parts->node,
-                                  .mechanism = text_of(session_mechanism(session)),
-                                  .peer = text_of(session_subject(session)->peer),
-                                  .reason = text_of(reason) };
+    struct event_session what = describe(router, session, SESSION_LOGIN_FAILED, reason);
+    what.jid = user;
     publish_session_event(router, &what);
+}
+
+static void tell_sender(struct router *router, struct service *service, struct text channel, const struct refusal *why)
+{
+    char id[EVENT_ID_SIZE];
+    struct event_head head = make_head(router, id, service->address);
+    struct event_refused refused = { why->reason, text_of(why->text), text_of(why->id), channel };
+    event_write_refused(&router->event, &head, &refused);
+    publish_copy(router, service->mailbox, buffer_text(&router->event));
+}
+
+static void tell_operators(struct router *router, struct service *service, struct text channel, struct text payload,
+                           const struct refusal *why)
+{
+    char id[EVENT_ID_SIZE];
+    struct event_head head = make_head(router, id, (struct text){ 0 });
+    struct event_dead dead = { .reason = why->reason,
+                               .text = text_of(why->text),
+                               .channel = channel,
+                               .address = service->address,
+                               .id = text_of(why->id),
+                               .size = payload.size };
+    if (router->parts->config->bus_dead_payload)
+        dead.payload = payload;
+    event_write_dead(&router->event, &head, &dead);
+    publish_copy(router, router->channel_dead, buffer_text(&router->event));
 }
 
 /* To the service's own mailbox, known from the channel and never from the event; and to xmpp:dead for operators. */
 void observe_refused(struct router *router, struct service *service, struct text channel, struct text payload,
-                     const struct refusal *why, bool tell_sender)
+                     const struct refusal *why, bool may_answer)
 {
-    char id[EVENT_ID_SIZE];
-    struct event_head head = { .wall_ms = router_wall_ms(router) };
-    struct dead_event dead = { .why = why,
-                               .channel = channel,
-                               .address = service->address,
-                               .size = payload.size,
-                               .payload = router->parts->config->bus_dead_payload ? payload : (struct text){ 0 } };
-
     metric_add(router->parts->metrics, METRIC_SERVICE_REFUSALS, 1);
     log_info(router->parts->log, NULL, "refused", "service=%.*s reason=%s text=%s", TEXT_ARGS(service->address),
              why->reason, log_quote(why->text, strlen(why->text)));
-    event_id_next(&router->ids, head.wall_ms, id);
-    head.id = (struct text){ id, sizeof id };
-    if (tell_sender) {
-        head.subject = service->address;
-        router->event.size = 0;
-        event_write_refused(&router->event, &head, why, channel);
-        publish_copy(router, service->mailbox, buffer_text(&router->event));
-    }
-    event_id_next(&router->ids, head.wall_ms, id);
-    head.subject = (struct text){ 0 };
-    router->event.size = 0;
-    event_write_dead(&router->event, &head, &dead);
-    publish_copy(router, router->channel_dead, buffer_text(&router->event));
+    if (may_answer)
+        tell_sender(router, service, channel, why);
+    tell_operators(router, service, channel, payload, why);
 }
 
 /* A headline from the server, with the event as text inside. */

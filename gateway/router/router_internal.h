@@ -140,10 +140,10 @@ void lease_stop(struct service *service);
 /* -- observe.c -- */
 bool observe_wants(const struct router *router, enum stanza_kind kind);
 void observe_stanza(struct router *router, enum stanza_kind kind, struct text event);
-void observe_session(struct router *router, const struct session *session, const char *event, const char *reason);
+void observe_session(struct router *router, const struct session *session, enum session_event event, const char *reason);
 void observe_login_failed(struct router *router, const struct session *session, struct text user, const char *reason);
 void observe_refused(struct router *router, struct service *service, struct text channel, struct text payload,
-                     const struct refusal *why, bool tell_sender);
+                     const struct refusal *why, bool may_answer);
 /* Shows a session that asked for it (handle_watch.c) what passes on the bus for it. */
 void observe_watch(struct router *router, struct session *session, struct text channel, const char *direction, struct text event);
 

@@ -162,19 +162,28 @@ void router_stop(struct router *router)
 
 static void on_bound(void *ctx, struct session *session)
 {
-    observe_session(ctx, session, "started", NULL);
+    observe_session(ctx, session, SESSION_STARTED, NULL);
 }
 
 static void on_ended(void *ctx, struct session *session, const char *reason)
 {
     struct router *router = ctx;
     handle_presence_ended(router, session);
-    observe_session(router, session, "ended", reason);
+    observe_session(router, session, SESSION_ENDED, reason);
 }
 
 static void on_login_failed(void *ctx, struct session *session, struct text user, const char *reason)
 {
     observe_login_failed(ctx, session, user, reason);
+}
+
+/* XEP-0359 4, rule 2: ids that claim to be by the sender's or the recipient's server are not the client's to give. */
+static void remove_spoofed_ids(const struct session *session, struct stanza *stanza)
+{
+    struct jid to;
+    stanza_remove_ids_by(stanza, jid_bare(session_jid(session)));
+    if (jid_parse(&stanza->arena, element_get(stanza->root, "to"), &to) == 0)
+        stanza_remove_ids_by(stanza, jid_bare(&to));
 }
 
 static void on_stanza(void *ctx, struct session *session, struct stanza *stanza)
@@ -187,6 +196,8 @@ static void on_stanza(void *ctx, struct session *session, struct stanza *stanza)
         stanza_free(&stanza);
         return;
     }
+    if (stanza->kind == STANZA_MESSAGE)
+        remove_spoofed_ids(session, stanza);
     router_route(router, &sender, stanza);
 }
 

@@ -42,6 +42,7 @@ void start_tag_complete(struct start_tag *tag, struct text raw)
 {
     struct text opening = opening_of(raw);
     struct buffer whole = { 0 };
+    tag->is_empty = raw.size > 1 && raw.data[raw.size - 2] == '/';
     if (tag->declarations != 2 || !tag->has_content_namespace || !tag->has_stream_prefix ||
         !text_equal(opening, TEXT("<stream:stream"))) {
         buffer_append_text(&whole, opening);

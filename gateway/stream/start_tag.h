@@ -13,6 +13,7 @@ struct start_tag {
     bool has_content_namespace; /* xmlns='jabber:client' */
     bool has_stream_prefix;     /* xmlns:stream */
     bool is_for_clients;        /* the default namespace suits a client's stream */
+    bool is_empty;              /* <.../>: the stream would be over already */
 };
 
 void start_tag_declare(struct start_tag *tag, const char *prefix, const char *uri); /* NULL prefix: the default */

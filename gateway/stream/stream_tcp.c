@@ -38,8 +38,8 @@ static void make_parser(struct stream *stream)
 }
 
 /* RFC 6120 4.8.1 and 4.8.2: a wrong stream namespace or content namespace is invalid-namespace, whatever the element is
- * called.  Another element of the stream namespace is well-formed and namespace-valid, only no header: bad-format, as
- * 4.9.3 has nothing closer. */
+ * called.  Another element of the stream namespace, or a stream that is over where it begins, is valid XML, only no
+ * header: bad-format, as 4.9.3 has nothing closer. */
 static const char *wrong_header(const struct element *root, const struct start_tag *tag,
                                 enum stream_condition *condition)
 {
@@ -49,7 +49,9 @@ static const char *wrong_header(const struct element *root, const struct start_t
     if (!tag->is_for_clients)
         return "the default namespace is not " XMLNS_CLIENT;
     *condition = STREAM_ERROR_BAD_FORMAT;
-    return text_equal(root->name, TEXT("stream")) ? NULL : "the root is not a stream header";
+    if (!text_equal(root->name, TEXT("stream")))
+        return "the root is not a stream header";
+    return tag->is_empty ? "a stream header that is an empty element" : NULL;
 }
 
 static void take_header(struct stream *stream)

@@ -200,9 +200,7 @@ static void end_root(struct xml_in *in)
 {
     if (in->framed)
         fail(in, STREAM_ERROR_NOT_WELL_FORMED, "mismatched tag");
-    else if (in->event == XML_IN_HEADER)
-        fail(in, STREAM_ERROR_BAD_FORMAT, "a stream header that is an empty element");
-    else
+    else if (in->event != XML_IN_HEADER) /* of an empty element: start_tag knows */
         happen(in, XML_IN_END);
 }
 
@@ -284,13 +282,25 @@ void xml_in_free(struct xml_in **in)
 
 /* Every look at an unfinished token begins at its first byte, so tiny pieces of a big one would cost its size squared.
  * Stanzas end in '>': a piece without any completes none, and there expat's own deferral may wait for more bytes. */
-static enum XML_Status parse(struct xml_in *in, const char *data, size_t size)
+static bool may_wait(struct xml_in *in, const char *data, size_t size)
 {
 #ifdef STANZABUS_HAVE_REPARSE_DEFERRAL
-    XML_SetReparseDeferralEnabled(in->parser, memchr(data, '>', size) ? XML_FALSE : XML_TRUE);
+    bool waits = !memchr(data, '>', size);
+    XML_SetReparseDeferralEnabled(in->parser, waits);
+    return waits;
+#else
+    (void)in;
+    (void)data;
+    (void)size;
+    return false;
 #endif
+}
+
+static enum XML_Status parse(struct xml_in *in, const char *data, size_t size)
+{
+    if (!may_wait(in, data, size))
+        in->rescanned += in->unread;
     in->fed += size;
-    in->rescanned += in->unread;
     return XML_Parse(in->parser, data, (int)size, XML_FALSE);
 }
 
@@ -314,6 +324,7 @@ static enum xml_in_event fault(struct xml_in *in)
     return in->event = XML_IN_FAULT;
 }
 
+/* Expat takes a zero among the first two bytes for UTF-16, whatever it was told: that is refused before. */
 enum xml_in_event xml_in_feed(struct xml_in *in, const struct stream_limits *limits, const char *data, size_t size,
                               size_t *taken)
 {
@@ -326,6 +337,8 @@ enum xml_in_event xml_in_feed(struct xml_in *in, const struct stream_limits *lim
         status = XML_ResumeParser(in->parser);
     } else {
         piece = size < PIECE ? size : PIECE;
+        if (in->fed < 2 && memchr(data, '\0', piece < 2 ? piece : 2))
+            fail(in, STREAM_ERROR_UNSUPPORTED_ENCODING, "not UTF-8");
         status = parse(in, data, piece);
     }
     *taken = piece;

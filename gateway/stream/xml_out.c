@@ -27,6 +27,8 @@ static void write_escape(struct buffer *out, char c)
 
 static void write_escaped(struct buffer *out, struct text text, int where)
 {
+    if (text.size == 0)
+        return;
     const char *run = text.data, *end = text.data + text.size;
     for (const char *p = run; p < end; p++) {
         if (!(escape_class[(unsigned char)*p] & where))

@@ -23,6 +23,7 @@ struct command_parts {
     struct bus *bus;     /* the command sets its callbacks before it asks anything */
     struct store *store; /* its Redis is the bus's */
     struct work_pool *work;
+    char redis_problem[256]; /* what the transport said when Redis was not reached at first (redis.h, on_first_failure); or "" */
 };
 
 struct command_env {
@@ -33,9 +34,9 @@ struct command_env {
     /* `serve`: config is loaded and the callee's to free; line serves to load it again (SIGHUP).  Returns the exit code. */
     int (*serve)(void *ctx, struct config *config, const struct command_line *line);
 
-    /* Makes loop, bus, store and pool for one command.  Does not wait for Redis: what is asked while it cannot be reached
-     * ends in BUS_AWAY after config->redis_wait_ms.  Problems are logged to err (level warning and above).  0, or -1 after
-     * it said why. */
+    /* Makes loop, bus, store and pool for one command, and starts them.  Does not wait for Redis: what is asked while it
+     * cannot be reached ends in BUS_AWAY after config->redis_wait_ms.  Logs to err, errors only.  parts is zeroed and stays
+     * where it is until close.  0, or -1 after it said why. */
     int (*open)(void *ctx, const struct config *config, struct command_parts *parts);
     void (*run)(void *ctx);  /* runs the loop until stop is called, or SIGINT or SIGTERM comes; returns at once when stop came first */
     void (*stop)(void *ctx); /* from inside any callback */

@@ -11,6 +11,7 @@
     X(CONNECTIONS,            "connections",                     gauge,   "open client connections") \
     X(CONNECTIONS_ACCEPTED,   "connections_accepted_total",      counter, "client connections accepted") \
     X(CONNECTIONS_REFUSED,    "connections_refused_total",       counter, "client connections refused at a limit") \
+    X(WEBSOCKETS_REFUSED,     "websockets_refused_total",        counter, "WebSocket handshakes refused: form, subprotocol or origin") \
     X(SESSIONS,               "sessions",                        gauge,   "sessions with a bound resource") \
     X(LOGINS,                 "logins_total",                    counter, "successful logins") \
     X(LOGIN_FAILURES,         "login_failures_total",            counter, "failed logins") \

@@ -1,4 +1,5 @@
 /* link.c - a non-blocking socket on the loop. */
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -46,6 +47,11 @@ static double next_pause(struct link *link)
     return pause < PAUSE_MAX ? pause : PAUSE_MAX;
 }
 
+void link_pause(struct link *link)
+{
+    pause_then_try(link, next_pause(link));
+}
+
 static void close_socket(struct link *link)
 {
     struct ev_loop *loop = link->redis->loop;
@@ -60,7 +66,6 @@ static void close_socket(struct link *link)
     while (link->greeting.ring.count)
         pending_pop(&link->greeting.ring);
     command_queue_lose(&link->greeting, &dropped);
-    reply_reader_reset(&link->reader);
 }
 
 static void fail_try(struct link *link, const char *reason, const char *advice, double pause)
@@ -91,7 +96,7 @@ void link_is_refused(struct link *link, const char *reason)
     char word[128];
     const char *advice = "is it a Redis of version 7? set redis.url";
     snprintf(word, sizeof word, "%s", reason);
-    if (strstr(word, "NOAUTH") || strstr(word, "WRONGPASS") || strstr(word, "invalid password"))
+    if (strstr(word, "AUTH") || strstr(word, "WRONGPASS"))
         advice = "set user and password in redis.url";
     else if (strstr(word, "NOPERM"))
         advice = "give the user of redis.url the rights of deploy/redis.acl";
@@ -115,7 +120,7 @@ void link_lose(struct link *link, const char *reason)
     if (redis_now(link->redis) - link->ready_at > LASTED)
         link->tries = 0;
     close_socket(link);
-    pause_then_try(link, next_pause(link));
+    link_pause(link);
     resolver_ask(link->redis->resolver);
     link->events->on_lost(link->redis, reason);
 }
@@ -234,6 +239,7 @@ static void on_writable(struct ev_loop *loop, struct ev_io *watcher, int events)
 static void watch_socket(struct link *link, int fd)
 {
     struct ev_loop *loop = link->redis->loop;
+    reply_reader_reset(&link->reader); /* not when the old one ended: that was inside of one of its replies, perhaps */
     link->fd = fd;
     link->read_at = redis_now(link->redis);
     ev_io_set(&link->readable, fd, EV_READ);
@@ -297,6 +303,8 @@ void link_is_ready(struct link *link)
 {
     ev_timer_stop(link->redis->loop, &link->deadline);
     link->state = LINK_READY;
+    if (link->ready_at > 0)
+        metric_add(link->redis->settings.metrics, METRIC_BUS_RECONNECTS, 1);
     link->ready_at = redis_now(link->redis);
     link->events->on_ready(link->redis);
 }
@@ -321,10 +329,16 @@ void link_init(struct link *link, struct redis *redis, const char *name, const s
     link->readable.data = link->writable.data = link->deadline.data = link->pause.data = link;
 }
 
-void link_fini(struct link *link)
+void link_stop(struct link *link)
 {
     close_socket(link);
     ev_timer_stop(link->redis->loop, &link->pause);
+    link->state = LINK_DOWN;
+}
+
+void link_fini(struct link *link)
+{
+    assert(link->fd < 0);
     reply_reader_fini(&link->reader);
     command_queue_fini(&link->greeting);
     command_queue_fini(&link->queue);

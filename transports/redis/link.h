@@ -42,9 +42,11 @@ struct link {
 };
 
 void link_init(struct link *link, struct redis *redis, const char *name, const struct link_events *events);
-void link_fini(struct link *link); /* nothing may be pending in queue */
+void link_stop(struct link *link); /* for good: closes, and does not try again */
+void link_fini(struct link *link); /* stopped, and nothing pending in queue */
 
-void link_open(struct link *link);  /* tries now; again and again until link_fini */
+void link_open(struct link *link);  /* tries now; again and again until link_stop */
+void link_pause(struct link *link); /* tries after a pause */
 void link_flush(struct link *link); /* writes what is queued; an error shows in the next read */
 
 void link_is_ready(struct link *link);

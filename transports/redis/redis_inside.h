@@ -6,6 +6,7 @@
 #include "redis.h"
 #include "resolver.h"
 #include "scripts.h"
+#include "stanzabus/timer.h" /* container_of */
 #include "subscriptions.h"
 
 enum { INPUT_BYTES = 64 * 1024 };
@@ -18,10 +19,12 @@ struct health {
     bool was_up;         /* ever */
     bool has_failed;     /* on_first_failure is over */
     bool has_gap;        /* subscriptions were lost since it was last up */
+    bool is_listening;   /* the subscriber's connection has confirmed all that was wanted when it was made */
     bool is_full;        /* on_full, and no on_drained since */
-    double down_since, gap_since, full_since; /* loop time in seconds */
+    double up_since, down_since, gap_since, full_since; /* loop time in seconds */
     double ticked_at;
     uint64_t beat_asked, beat_answered, beat_back; /* numbers of the heartbeats published, taken by Redis, received */
+    uint64_t beat_floor; /* those up to it were published before a loss, and prove nothing */
     double beat_answered_at;
     char channel[128];   /* of the heartbeats */
     char reason[256];    /* why Redis cannot be reached, as last logged */
@@ -98,7 +101,9 @@ extern const struct link_events commands_events, subscriber_events;
 void health_init(struct redis *redis);
 void health_fini(struct redis *redis);
 void health_start(struct redis *redis);
-void health_check(struct redis *redis);       /* a link or a subscription got ready: is all of it? */
+/* The wanted subscriptions are asked for: the last to ask for is the own, and its answer means that all stand. */
+void health_listen(struct redis *redis);
+void health_check(struct redis *redis);       /* a link got ready: is all of it? */
 void health_watch_queue(struct redis *redis); /* on_full, on_drained; once a loop turn */
 bool health_take_message(struct redis *redis, struct text channel, struct text payload); /* true: a heartbeat */
 void health_lost(struct redis *redis, const struct link *link, const char *reason);

@@ -13,8 +13,8 @@ enum {
 };
 
 struct out_queue {
-    char *data;      /* NULL when empty */
-    uint32_t start;  /* first byte that was not consumed */
+    char *data;     /* NULL when empty */
+    uint32_t start; /* first byte that was not consumed */
     uint32_t end;
     uint32_t capacity;
 };

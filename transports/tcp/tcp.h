@@ -1,6 +1,6 @@
 /* tcp.h - clients over TCP: plain with STARTTLS (RFC 6120 3 and 5), and direct TLS (XEP-0368).
- * Implements transport.h with non-blocking sockets on libev.  What is written in a loop turn leaves in one send() at the
- * turn's end; on_drained and on_closed come from there or from a socket event, never from inside a call.
+ * Implements transport.h with non-blocking sockets on libev.  What is written in a loop turn leaves in one send() at
+ * the turn's end; on_drained and on_closed come from there or from a socket event, never from inside a call.
  * Reading order: tcp_listener.c (accept), tcp_connection.c (bytes in and out, the end), tcp_secure.c (the same through
  * TLS), tcp_turn.c (what happens at the end of a turn, and deadlines). */
 #ifndef STANZABUS_TRANSPORTS_TCP_H

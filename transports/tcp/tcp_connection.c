@@ -1,7 +1,7 @@
 /* tcp_connection.c - one client: bytes from the socket to the core, bytes of the core to the socket, and the end.
  *
- *   open ──close()──> closing: what is queued is sent ──> finished: our side is shut, the peer's end is waited for ──> ended
- *     └────────────────────────── the peer's end, an error, a deadline ───────────────────────────────────────────────^
+ *   open ──close()──> closing: the queue is sent ──> finished: our side is shut, the peer's is awaited ──> ended
+ *     └───────────────────── the peer's end, an error, a deadline ──────────────────────────────────────────^
  * An ended connection is reported and freed at the end of the loop turn (tcp_turn.c). */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -69,6 +69,7 @@ static void report_closed(struct tcp_connection *c)
         return;
     snprintf(reason, sizeof reason, "%s%s%s", end_texts[c->end], c->end_detail ? ": " : "",
              c->end_detail ? c->end_detail : "");
+    c->tcp->has_called_back = true;
     c->tcp->callbacks->on_closed(c->tcp->ctx, &c->base, reason);
 }
 
@@ -142,6 +143,7 @@ void tcp_connection_flush(struct tcp_connection *c)
         finish_sending(c);
     else if (c->drain_mark && c->base.queued < c->drain_mark && !c->is_closing) {
         c->drain_mark = 0;
+        c->tcp->has_called_back = true;
         c->tcp->callbacks->on_drained(c->tcp->ctx, &c->base);
     }
     tcp_connection_watch(c);
@@ -293,7 +295,7 @@ static int connection_certificate_jids(struct connection *base, struct arena *ar
     if (!tcp_secure_is_up(c) || !base->can_certificate)
         return -1;
     int found = tls_certificate_jids(tls_channel_ssl(c->secure->channel), arena, out, max, &why);
-    if (found < 0)
+    if (why)
         log_info(c->tcp->log, &who, "client_certificate_refused", "reason=%s", log_quote(why, strlen(why)));
     return found;
 }

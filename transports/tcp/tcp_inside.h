@@ -2,7 +2,7 @@
  *
  *   struct tcp ──┬─ listeners ── accept ──> struct tcp_connection ──┬─ out: plain bytes that wait for the turn's end
  *                ├─ turn: connections with work at its end          └─ secure (TLS only) ─┬─ channel: OpenSSL
- *                └─ waiting: handshakes, flushes, lingerings, by deadline                 └─ records: ciphertext left over
+ *                └─ waiting: handshakes, flushes, lingerings, by deadline                 └─ records: left over
  */
 #ifndef STANZABUS_TRANSPORTS_TCP_INSIDE_H
 #define STANZABUS_TRANSPORTS_TCP_INSIDE_H
@@ -53,17 +53,17 @@ struct tcp_connection {
     struct tcp_connection *next_in_turn;
     TAILQ_ENTRY(tcp_connection) waiting_entry;
     LIST_ENTRY(tcp_connection) entry;
-    double deadline;       /* in the loop's time, of the list that it waits in */
-    uint32_t drain_mark;   /* on_drained when queued is below; 0: not wanted */
-    uint8_t waiting;       /* enum tcp_waiting */
-    uint8_t end;           /* enum tcp_end, once has_ended */
+    double deadline;     /* in the loop's time, of the list that it waits in */
+    uint32_t drain_mark; /* on_drained when queued is below; 0: not wanted */
+    uint8_t waiting;     /* enum tcp_waiting */
+    uint8_t end;         /* enum tcp_end, once has_ended */
     bool is_in_turn : 1;
     bool is_paused : 1;
-    bool is_blocked : 1;   /* the kernel took less than offered: EV_WRITE will tell */
-    bool is_closing : 1;   /* close() was called: nothing more is taken or given */
-    bool is_finished : 1;  /* everything was sent, and our side is shut */
-    bool was_refused : 1;  /* by on_accept: no callback */
-    bool has_ended : 1;    /* waits for its last turn */
+    bool is_blocked : 1;  /* the kernel took less than offered: EV_WRITE will tell */
+    bool is_closing : 1;  /* close() was called: nothing more is taken or given */
+    bool is_finished : 1; /* everything was sent, and our side is shut */
+    bool was_refused : 1; /* by on_accept: no callback */
+    bool has_ended : 1;   /* waits for its last turn */
 };
 
 TAILQ_HEAD(tcp_waiting_list, tcp_connection);
@@ -86,21 +86,22 @@ struct tcp {
     struct tcp_deadlines deadlines;
 
     SLIST_HEAD(, tcp_listener) listeners;
-    int reserve_fd;            /* given up for a moment to close a client politely when files run out */
-    double files_warned;       /* when the log last said that they ran out, in the loop's time */
-    struct ev_timer reopen;    /* accepting stopped because nothing helped; tried again */
+    int reserve_fd;         /* given up for a moment to close a client politely when files run out */
+    double files_warned;    /* when the log last said that they ran out, in the loop's time */
+    struct ev_timer reopen; /* accepting stopped because nothing helped; tried again */
 
     struct tcp_connection_list connections;
     size_t connection_count;
     struct tcp_connection *turn, **turn_end; /* singly linked, in order of arrival */
     struct ev_prepare at_turn_end;
     struct ev_timer next_turn; /* work is left: do not block */
+    bool has_called_back;      /* the core was called since the turn's end began */
     struct tcp_waiting_list waiting[TCP_WAITS];
-    struct ev_timer janitor;   /* runs while somebody waits */
+    struct ev_timer janitor; /* runs while somebody waits */
 
-    char *input;               /* TCP_READ_BYTES, shared by all connections */
-    struct buffer plain;       /* what was decrypted of it */
-    struct buffer records;     /* what was encrypted and is sent next */
+    char *input;           /* TCP_READ_BYTES, shared by all connections */
+    struct buffer plain;   /* what was decrypted of it */
+    struct buffer records; /* what was encrypted and is sent next */
     struct out_pool pool;
 };
 

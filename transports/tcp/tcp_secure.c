@@ -177,6 +177,7 @@ void tcp_secure_take_held(struct tcp_connection *c)
 {
     struct buffer held = c->secure->held;
     c->secure->held = (struct buffer){ 0 };
+    c->tcp->has_called_back = true;
     decrypt(c, buffer_text(&held));
     buffer_fini(&held);
 }

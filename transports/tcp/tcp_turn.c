@@ -2,7 +2,8 @@
  * reported; and the deadlines of those who wait. */
 #include "transports/tcp/tcp_inside.h"
 
-enum { ROUNDS = 4 }; /* callbacks at a turn's end may make more work for it; what is left then waits for the next turn */
+/* Callbacks at a turn's end may make more work for it; what is left after so many rounds waits for the next turn. */
+enum { ROUNDS = 4 };
 static const double janitor_seconds = 0.2;
 
 void tcp_turn_add(struct tcp_connection *c)
@@ -29,6 +30,7 @@ static void serve(struct tcp_connection *c)
 
 void tcp_turn_run(struct tcp *tcp)
 {
+    tcp->has_called_back = false;
     for (int round = 0; tcp->turn && round < ROUNDS; round++) {
         struct tcp_connection *next = tcp->turn;
         tcp->turn = NULL;
@@ -39,7 +41,8 @@ void tcp_turn_run(struct tcp *tcp)
             serve(c);
         }
     }
-    if (tcp->turn)
+    /* What the core asked others for meanwhile, the bus say, may wait for their own end of a turn, which is over. */
+    if (tcp->turn || tcp->has_called_back)
         ev_timer_start(tcp->loop, &tcp->next_turn);
 }
 

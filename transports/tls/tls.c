@@ -27,7 +27,7 @@ static void copy_settings(struct tls *tls, const struct tls_settings *settings)
 }
 
 /* All contexts or none: a new set takes the place of the old one.  SSL objects hold references to theirs, so that open
- * connections keep the old set.  New contexts have new ticket keys: after a reload every client makes a full handshake. */
+ * connections keep the old set.  New contexts have new ticket keys: after a reload nobody resumes an old session. */
 static int make_contexts(struct tls *tls, char *error, size_t error_size)
 {
     SSL_CTX *made[TLS_PURPOSES] = { 0 };

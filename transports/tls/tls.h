@@ -1,4 +1,4 @@
-/* tls.h - TLS for whatever accepts clients: certificates by domain (SNI), reload, channel bindings, client certificates.
+/* tls.h - TLS for whatever accepts clients: certificates by domain, reload, channel bindings, client certificates.
  * Used by transports/tcp through tls_channel.h, and by transports/websocket on the contexts of libwebsockets.
  * TLS 1.2 and 1.3 with ECDHE and AEAD only; no compression, no renegotiation (RFC 7590, RFC 9325). */
 #ifndef STANZABUS_TRANSPORTS_TLS_H
@@ -12,7 +12,7 @@ struct ssl_st;     /* OpenSSL's SSL */
 struct ssl_ctx_st; /* OpenSSL's SSL_CTX */
 
 struct tls_settings {
-    struct text certificate, key; /* PEM files; "{domain}" in a path is replaced by each domain's name, or by its A-label */
+    struct text certificate, key; /* PEM files; "{domain}" in a path: each domain's name, or its A-label */
     const struct text *domains;   /* prepared; at least one; the first is for clients that name none or an unknown one */
     size_t domain_count;
     struct text client_ca; /* PEM file of who may sign client certificates; empty: none are asked for */
@@ -37,7 +37,7 @@ bool tls_asks_certificates(const struct tls *tls); /* client_ca is set */
 int tls_channel_binding(struct ssl_st *ssl, enum channel_binding kind, unsigned char out[64]);
 
 /* The id-on-xmppAddr names of a client certificate that verifies (RFC 6120 13.7.1.4), at most max, in the arena.  Their
- * number; -1 when there is no certificate or it does not verify now, the reason in *why (static, never NULL then). */
+ * number; -1 when none was given (*why is NULL then) or it does not verify now (*why says the reason, static). */
 int tls_certificate_jids(struct ssl_st *ssl, struct arena *arena, struct text *out, int max, const char **why);
 
 /* OpenSSL's words for the oldest error in this thread's queue, or "unknown error"; static.  Clears the queue. */

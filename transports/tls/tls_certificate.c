@@ -1,4 +1,4 @@
-/* tls_certificate.c - one certificate file and its key: read, checked before any client meets it, reviewed in the log. */
+/* tls_certificate.c - one certificate file and its key: read, tried before a client meets it, reviewed in the log. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

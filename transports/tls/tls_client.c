@@ -8,8 +8,6 @@
 static const char *find_fault(SSL *ssl, X509 *certificate)
 {
     long verified = SSL_get_verify_result(ssl);
-    if (!certificate)
-        return "no certificate was given";
     if (verified != X509_V_OK)
         return X509_verify_cert_error_string(verified);
     if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
@@ -38,8 +36,8 @@ int tls_certificate_jids(struct ssl_st *ssl, struct arena *arena, struct text *o
     GENERAL_NAMES *names;
     int found = 0;
 
-    *why = find_fault(ssl, certificate);
-    if (*why)
+    *why = certificate ? find_fault(ssl, certificate) : NULL;
+    if (!certificate || *why)
         return -1;
     names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
     for (int i = 0; i < sk_GENERAL_NAME_num(names) && found < max; i++) {

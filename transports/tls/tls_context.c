@@ -1,4 +1,4 @@
-/* tls_context.c - what every handshake here agrees to: versions, ciphers, ALPN, the question for a client certificate. */
+/* tls_context.c - what every handshake here agrees to: versions, ciphers, ALPN, asking for certificates. */
 #include <stdio.h>
 
 #include <openssl/err.h>
@@ -17,12 +17,11 @@ static int harden(SSL_CTX *context)
                                      SSL_OP_PRIORITIZE_CHACHA);
     /* The chain is what the file holds; OpenSSL would look for more of it among the client CAs. */
     SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);
-    /* Resumption is by ticket only: a ticket carries the end-point binding (tls_binding.c), a cached session does not. */
+    /* Resumption is by ticket only: a ticket carries the end-point binding (tls_binding.c), a cached session not. */
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_session_ticket_cb(context, tls_remember_certificate, NULL, NULL);
     SSL_CTX_set_num_tickets(context, 1);
-    return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) &&
-           SSL_CTX_set_cipher_list(context, cipher_list) &&
+    return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) && SSL_CTX_set_cipher_list(context, cipher_list) &&
            SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
 }
 
@@ -83,8 +82,8 @@ SSL_CTX *tls_context_new(struct tls *tls, enum tls_purpose purpose, char *error,
         SSL_CTX_free(context);
         return NULL;
     }
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_mode(context,
+                     SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_tlsext_servername_callback(context, acknowledge_name);
     SSL_CTX_set_tlsext_servername_arg(context, tls);
     if (purpose == TLS_DIRECT && tls->alpn)

@@ -1,5 +1,4 @@
 /* tls_domain.c - which certificate speaks for which domain: the files of each, and the choice by name. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -55,22 +54,23 @@ static char *fill_in(const char *pattern, const char *name)
     return path.data;
 }
 
-/* The file of a domain; people who fetch certificates for an international name have them under its A-label. */
+/* The file of a domain; people who fetch certificates for an international name may have them under its A-label. */
 static char *domain_path(const char *pattern, const struct tls_domain *domain)
 {
     char *path = fill_in(pattern, domain->name);
-    if (access(path, F_OK) == 0 || strcmp(domain->name, domain->ascii) == 0)
+    if (access(path, F_OK) == 0)
         return path;
-    free(path);
-    return fill_in(pattern, domain->ascii);
+    char *other = fill_in(pattern, domain->ascii);
+    bool is_there = access(other, F_OK) == 0;
+    free(is_there ? path : other);
+    return is_there ? other : path;
 }
 
 static int load_domain(struct tls *tls, struct tls_domain *domain, SSL_CTX *context, char *error, size_t error_size)
 {
     char *certificate_path = domain_path(tls->certificate_path, domain);
     char *key_path = domain_path(tls->key_path, domain);
-    struct tls_certificate *loaded =
-        tls_certificate_load(certificate_path, key_path, context, error, error_size);
+    struct tls_certificate *loaded = tls_certificate_load(certificate_path, key_path, context, error, error_size);
 
     if (loaded) {
         tls_certificate_unref(&domain->certificate);

@@ -56,7 +56,8 @@ SSL_CTX *tls_context_new(struct tls *tls, enum tls_purpose purpose, char *error,
 /* tls_domain.c */
 const struct tls_domain *tls_domain_find(const struct tls *tls, struct text name); /* NULL: none of ours */
 /* The certificate for the name of SNI (NULL: not given), else for domain, else the first. */
-const struct tls_certificate *tls_domain_choose(const struct tls *tls, const char *sni, const struct tls_domain *domain);
+const struct tls_certificate *tls_domain_choose(const struct tls *tls, const char *sni,
+                                                const struct tls_domain *domain);
 int tls_domains_load(struct tls *tls, SSL_CTX *context, char *error, size_t error_size);
 
 /* tls_binding.c */

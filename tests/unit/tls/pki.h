@@ -12,12 +12,12 @@ struct pki_identity {
 };
 
 struct pki_request {
-    const char *name;        /* common name, and DNS name unless xmpp is set */
-    const char *xmpp;        /* id-on-xmppAddr in place of the DNS name */
-    int days;                /* of validity from now; negative: it ended so long ago */
-    const char *hash;        /* of the signature; NULL: SHA-256 */
+    const char *name;                  /* common name, and DNS name unless xmpp is set */
+    const char *xmpp;                  /* id-on-xmppAddr in place of the DNS name */
+    int days;                          /* of validity from now; negative: it ended so long ago */
+    const char *hash;                  /* of the signature; NULL: SHA-256 */
     const struct pki_identity *issuer; /* NULL: self-signed, and may sign others */
-    bool has_ed25519_key;    /* else P-256 */
+    bool has_ed25519_key;              /* else P-256 */
 };
 
 struct pki_identity pki_make(const struct pki_request *request);

@@ -1,0 +1,669 @@
+/* main.c - the one file that knows every part.  serve() puts them together in the order of the flow:
+ *
+ *   transports (tcp, tls, websocket) ──> sessions ──> router ──> bus and store (redis)
+ *
+ * and hands them one event loop.  With workers > 1 this process is the parent, and starts itself again for each worker. */
+#include <errno.h>
+#include <ev.h>
+#include <openssl/rand.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "stanzabus/command.h"
+#include "stanzabus/router.h"
+#include "stanzabus/supervisor.h"
+#include "transports/http/admin.h"
+#include "transports/http/metrics_text.h"
+#include "transports/http/probe.h"
+#include "transports/http/site.h"
+#include "transports/redis/redis.h"
+#include "transports/tcp/tcp.h"
+#include "transports/tls/tls.h"
+#include "transports/websocket/web.h"
+
+enum {
+    DRAIN_MS = 1500,             /* from SIGTERM to the end, whatever hangs */
+    SPARE_FILES = 64,            /* descriptors that are no connections: Redis, listeners, logs */
+    WORK_QUEUE_BOUND = 1000,     /* passwords that wait to be hashed */
+    MESSAGE_SLACK = 1024,        /* a WebSocket message may be this much longer than a stanza, to be refused by the core */
+    SUPERVISE_MS = 100
+};
+
+extern char **environ;
+
+/* -- time -- */
+
+static int64_t clock_ms(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t wall_ms(void *ctx)
+{
+    (void)ctx;
+    return clock_ms(CLOCK_REALTIME);
+}
+
+/* -- a node: everything of one worker -- */
+
+struct node {
+    struct ev_loop *loop;
+    struct config *config;
+    struct log log;
+    char id[96];
+    struct worker worker;    /* index and slot of the metrics */
+    struct metrics own;      /* used when there is no parent */
+    bool has_parent;
+
+    struct redis *redis;
+    struct tls *tls;
+    struct tcp *tcp;
+    struct web *web;
+    struct site site;
+    struct admin_source admin;
+    struct parts parts;
+    struct router *router;
+    struct sessions *sessions;
+
+    ev_timer tick, drain_poll;
+    ev_async wake;
+    ev_signal on_term, on_int, on_hup;
+    int64_t drain_until_ms; /* 0: not draining */
+    bool rows_are_gone;
+    int exit_code;
+};
+
+static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct node *node = timer->data;
+    (void)loop;
+    (void)revents;
+    timers_advance(node->parts.timers, clock_ms(CLOCK_MONOTONIC));
+    metric_set(node->parts.metrics, METRIC_WORK_QUEUE, (int64_t)work_waiting(node->parts.work));
+}
+
+static void on_wake(struct ev_loop *loop, ev_async *async, int revents)
+{
+    struct node *node = async->data;
+    (void)loop;
+    (void)revents;
+    work_collect(node->parts.work);
+}
+
+static void wake_loop(void *ctx)
+{
+    struct node *node = ctx;
+    ev_async_send(node->loop, &node->wake);
+}
+
+/* -- stopping: tell the clients, take the rows out, let Redis have it, go -- */
+
+static void on_drain_poll(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct node *node = timer->data;
+    bool late = clock_ms(CLOCK_MONOTONIC) > node->drain_until_ms;
+    (void)revents;
+    if (!node->rows_are_gone && (sessions_count(node->sessions) == 0 || late)) {
+        node->rows_are_gone = true;
+        router_stop(node->router);
+        return;
+    }
+    if (late || (node->rows_are_gone && redis_is_idle(node->redis)))
+        ev_break(loop, EVBREAK_ALL);
+}
+
+static void node_drain(struct node *node)
+{
+    if (node->drain_until_ms)
+        return;
+    node->drain_until_ms = clock_ms(CLOCK_MONOTONIC) + DRAIN_MS;
+    log_info(&node->log, NULL, "stopping", "connections=%zu", sessions_count(node->sessions));
+    __atomic_store_n(&node->parts.metrics->ready, 0, __ATOMIC_RELAXED);
+    sessions_stop_accepting(node->sessions);
+    if (node->tcp)
+        tcp_stop_listening(node->tcp);
+    web_stop_listening(node->web);
+    sessions_end_all(node->sessions, STREAM_ERROR_SYSTEM_SHUTDOWN, "the server is stopping");
+    ev_timer_init(&node->drain_poll, on_drain_poll, 0.02, 0.02);
+    ev_timer_start(node->loop, &node->drain_poll);
+}
+
+static void on_stop_signal(struct ev_loop *loop, ev_signal *signal, int revents)
+{
+    (void)loop;
+    (void)revents;
+    node_drain(signal->data);
+}
+
+static void on_reload_signal(struct ev_loop *loop, ev_signal *signal, int revents)
+{
+    struct node *node = signal->data;
+    (void)loop;
+    (void)revents;
+    if (node->tls && tls_reload(node->tls) == 0)
+        log_info(&node->log, NULL, "certificates-reloaded", "%s", "");
+}
+
+static void node_fail(struct node *node, const char *event, const char *text)
+{
+    log_error(&node->log, NULL, event, "text=%s", log_quote(text, strlen(text)));
+    node->exit_code = COMMAND_FAILED;
+    ev_break(node->loop, EVBREAK_ALL);
+}
+
+static void on_redis_unreachable(void *ctx, const char *text)
+{
+    node_fail(ctx, "redis-unreachable", text);
+}
+
+/* -- listening -- */
+
+static bool listen_tcp(struct node *node, const struct listen_address *address, bool is_direct, const char *what)
+{
+    char error[256];
+    if (!address->is_on)
+        return true;
+    int port = tcp_listen(node->tcp, address, is_direct, node->has_parent, error, sizeof error);
+    if (port < 0) {
+        node_fail(node, "cannot-listen", error);
+        return false;
+    }
+    log_info(&node->log, NULL, "listening", "what=%s address=%s port=%d", what, address->host, port);
+    return true;
+}
+
+static bool listen_web(struct node *node, const struct listen_address *address, bool is_tls, const char *what)
+{
+    char error[256];
+    if (!address->is_on)
+        return true;
+    int port = web_listen(node->web, address, is_tls, node->has_parent, error, sizeof error);
+    if (port < 0) {
+        node_fail(node, "cannot-listen", error);
+        return false;
+    }
+    log_info(&node->log, NULL, "listening", "what=%s address=%s port=%d", what, address->host, port);
+    return true;
+}
+
+/* Redis answers, all channels are subscribed: clients may come. */
+static void on_ready(void *ctx)
+{
+    struct node *node = ctx;
+    const struct config *config = node->config;
+    if (node->drain_until_ms)
+        return;
+    if (!listen_tcp(node, &config->listen_tcp, false, "tcp") || !listen_tcp(node, &config->listen_tls, true, "tls") ||
+        !listen_web(node, &config->listen_http, false, "http") || !listen_web(node, &config->listen_https, true, "https"))
+        return;
+    __atomic_store_n(&node->parts.metrics->ready, 1, __ATOMIC_RELAXED);
+    if (config->auth_allow_plaintext)
+        log_warning(&node->log, NULL, "plaintext-logins", "text=%s",
+                    log_quote("passwords may travel without TLS (auth.allow_plaintext): for trying, not for the open network", 93));
+    log_info(&node->log, NULL, "serving", "domains=%zu services=%zu connections=%u", config->domains.count,
+             config->services_domains.count + config->services_accounts.count, config->limits_connections);
+}
+
+/* -- making a node, in the order of the flow seen from Redis -- */
+
+static void make_id(struct node *node)
+{
+    unsigned char random[4];
+    RAND_bytes(random, sizeof random);
+    snprintf(node->id, sizeof node->id, "%.*s-%u-%02x%02x%02x%02x", TEXT_ARGS(node->config->node_name), node->worker.index,
+             random[0], random[1], random[2], random[3]);
+}
+
+static void make_parts(struct node *node)
+{
+    const struct config *config = node->config;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned threads = processors > (long)config->workers ? (unsigned)processors / config->workers : 1;
+    struct redis_settings redis = { .url = config->redis_url,
+                                    .prefix = config->bus_prefix,
+                                    .wait_ms = config->redis_wait_ms,
+                                    .queue_bytes = config->limits_redis_queue,
+                                    .log = &node->log,
+                                    .metrics = node->worker.metrics,
+                                    .on_first_failure = on_redis_unreachable,
+                                    .ctx = node };
+
+    node->redis = redis_new(node->loop, &redis);
+    if (!node->redis)
+        return;
+    node->parts = (struct parts){ .config = config,
+                                  .bus = redis_bus(node->redis),
+                                  .store = redis_store(node->redis),
+                                  .timers = timers_new(clock_ms(CLOCK_MONOTONIC)),
+                                  .work = work_pool_new(threads, WORK_QUEUE_BOUND, wake_loop, node),
+                                  .streams = stream_pool_new(),
+                                  .metrics = node->worker.metrics,
+                                  .log = &node->log,
+                                  .node = text_of(node->id),
+                                  .wall_ms = wall_ms };
+    node->router = router_new(&node->parts);
+    node->sessions = sessions_new(&node->parts, &router_session_callbacks, node->router);
+    router_set_sessions(node->router, node->sessions);
+    node->parts.bus->callbacks = &router_bus_callbacks;
+    node->parts.bus->ctx = node->router;
+}
+
+static struct tls *make_tls(const struct config *config, const struct log *log, char *error, size_t size)
+{
+    struct tls_settings settings = { .certificate = config->tls_certificate,
+                                     .key = config->tls_key,
+                                     .domains = config->domains.items,
+                                     .domain_count = config->domains.count,
+                                     .client_ca = config->tls_client_ca,
+                                     .alpn = "xmpp-client",
+                                     .log = log };
+    return tls_new(&settings, error, size);
+}
+
+static int make_transports(struct node *node, char *error, size_t size)
+{
+    const struct config *config = node->config;
+    struct web_settings web = { .callbacks = &sessions_connection_callbacks,
+                                .ctx = node->sessions,
+                                .respond = site_respond,
+                                .respond_ctx = &node->site,
+                                .origins = config->http_origins,
+                                .trusted_proxies = config->http_trusted_proxies,
+                                .message_bytes = config->limits.stanza_bytes + MESSAGE_SLACK,
+                                .log = &node->log,
+                                .metrics = node->worker.metrics };
+
+    if (config->tls_certificate.size && !(node->tls = make_tls(config, &node->log, error, size)))
+        return -1;
+    node->tcp = tcp_new(node->loop, &sessions_connection_callbacks, node->sessions, node->tls, &node->log, node->worker.metrics);
+    node->site = (struct site){ .has_page = config->http_demo,
+                                .domain = config->domains.items[0],
+                                .guest_domain = config->auth_anonymous_domain,
+                                .services = config->services_domains };
+    web.tls = node->tls;
+    node->web = web_new(node->loop, &web, error, size);
+    return node->web ? 0 : -1;
+}
+
+static bool node_is_ready(void *ctx, struct buffer *reasons)
+{
+    struct node *node = ctx;
+    if (__atomic_load_n(&node->parts.metrics->ready, __ATOMIC_RELAXED))
+        return true;
+    buffer_printf(reasons, "%s\n", node->drain_until_ms ? "stopping" : "Redis does not answer, or the start is not over");
+    return false;
+}
+
+static void write_node_metrics(void *ctx, struct buffer *out)
+{
+    struct node *node = ctx;
+    metrics_write(out, node->worker.metrics, 1);
+}
+
+static int make_admin(struct node *node, char *error, size_t size)
+{
+    if (node->has_parent || !node->config->listen_admin.is_on)
+        return 0;
+    node->admin = (struct admin_source){ node_is_ready, write_node_metrics, node };
+    return admin_listen(node->web, &node->config->listen_admin, &node->admin, error, size) < 0 ? -1 : 0;
+}
+
+static void watch_signal(struct node *node, ev_signal *watcher, int number, void (*fn)(struct ev_loop *, ev_signal *, int))
+{
+    ev_signal_init(watcher, fn, number);
+    watcher->data = node;
+    ev_signal_start(node->loop, watcher);
+}
+
+static void start_watchers(struct node *node)
+{
+    ev_timer_init(&node->tick, on_tick, TIMER_TICK_MS / 1000.0, TIMER_TICK_MS / 1000.0);
+    ev_async_init(&node->wake, on_wake);
+    node->tick.data = node->wake.data = node->drain_poll.data = node;
+    ev_timer_start(node->loop, &node->tick);
+    ev_async_start(node->loop, &node->wake);
+    watch_signal(node, &node->on_term, SIGTERM, on_stop_signal);
+    watch_signal(node, &node->on_int, SIGINT, on_stop_signal);
+    watch_signal(node, &node->on_hup, SIGHUP, on_reload_signal);
+}
+
+/* In the opposite order. */
+static void node_fini(struct node *node)
+{
+    tcp_free(&node->tcp);
+    web_free(&node->web);
+    work_pool_free(&node->parts.work);
+    if (node->redis)
+        redis_free(&node->redis); /* answers what is open */
+    sessions_free(&node->sessions);
+    router_free(&node->router);
+    tls_free(&node->tls);
+    stream_pool_free(&node->parts.streams);
+    timers_free(&node->parts.timers);
+    config_free(&node->config);
+}
+
+static int node_serve(struct node *node)
+{
+    char error[256] = "";
+    make_id(node);
+    node->log.node = node->id;
+    make_parts(node);
+    if (!node->redis) {
+        node->exit_code = COMMAND_FAILED;
+    } else if (make_transports(node, error, sizeof error) < 0 || make_admin(node, error, sizeof error) < 0) {
+        log_error(&node->log, NULL, "cannot-start", "text=%s", log_quote(error, strlen(error)));
+        node->exit_code = COMMAND_FAILED;
+    } else {
+        start_watchers(node);
+        redis_start(node->redis);
+        router_start(node->router, on_ready, node);
+        ev_run(node->loop, 0);
+        log_info(&node->log, NULL, "stopped", "code=%d", node->exit_code);
+    }
+    int exit_code = node->exit_code;
+    node_fini(node);
+    return exit_code;
+}
+
+/* -- the parent of several workers -- */
+
+struct parent {
+    struct ev_loop *loop;
+    struct config *config;
+    struct log log;
+    struct supervisor *supervisor;
+    int64_t started_ms;
+    struct web *web;
+    struct admin_source admin;
+    ev_timer tick;
+    ev_signal on_term, on_int, on_hup, on_child;
+};
+
+static void parent_look(struct parent *parent)
+{
+    int64_t now = clock_ms(CLOCK_MONOTONIC);
+    supervisor_reap(parent->supervisor, now);
+    supervisor_tick(parent->supervisor, now);
+    if (supervisor_is_done(parent->supervisor))
+        ev_break(parent->loop, EVBREAK_ALL);
+}
+
+static void on_parent_tick(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    (void)loop;
+    (void)revents;
+    parent_look(timer->data);
+}
+
+static void on_parent_signal(struct ev_loop *loop, ev_signal *watcher, int revents)
+{
+    struct parent *parent = watcher->data;
+    (void)loop;
+    (void)revents;
+    if (watcher->signum == SIGHUP)
+        supervisor_signal(parent->supervisor, SIGHUP);
+    else if (watcher->signum != SIGCHLD)
+        supervisor_stop(parent->supervisor, watcher->signum, clock_ms(CLOCK_MONOTONIC));
+    parent_look(parent);
+}
+
+static bool parent_is_ready(void *ctx, struct buffer *reasons)
+{
+    struct parent *parent = ctx;
+    if (supervisor_is_ready(parent->supervisor))
+        return true;
+    buffer_printf(reasons, "not every worker is ready (%u of %u live)\n", supervisor_alive(parent->supervisor),
+                  parent->config->workers);
+    return false;
+}
+
+static void write_parent_metrics(void *ctx, struct buffer *out)
+{
+    struct parent *parent = ctx;
+    struct metrics sum;
+    supervisor_sum(parent->supervisor, &sum);
+    sum.started_ms = parent->started_ms;
+    sum.ready = supervisor_is_ready(parent->supervisor);
+    metrics_write(out, &sum, 1);
+}
+
+static int parent_listen(struct parent *parent, char *error, size_t size)
+{
+    struct web_settings web = { .log = &parent->log };
+    if (!parent->config->listen_admin.is_on)
+        return 0;
+    parent->web = web_new(parent->loop, &web, error, size);
+    if (!parent->web)
+        return -1;
+    parent->admin = (struct admin_source){ parent_is_ready, write_parent_metrics, parent };
+    return admin_listen(parent->web, &parent->config->listen_admin, &parent->admin, error, size) < 0 ? -1 : 0;
+}
+
+static void parent_watch(struct parent *parent, ev_signal *watcher, int number)
+{
+    ev_signal_init(watcher, on_parent_signal, number);
+    watcher->data = parent;
+    ev_signal_start(parent->loop, watcher);
+}
+
+static int parent_run(struct parent *parent, char **argv)
+{
+    struct supervisor_settings settings = { .program = "/proc/self/exe",
+                                            .argv = argv,
+                                            .environment = environ,
+                                            .workers = parent->config->workers,
+                                            .log = &parent->log };
+    parent_watch(parent, &parent->on_term, SIGTERM);
+    parent_watch(parent, &parent->on_int, SIGINT);
+    parent_watch(parent, &parent->on_hup, SIGHUP);
+    parent_watch(parent, &parent->on_child, SIGCHLD);
+    parent->supervisor = supervisor_start(&settings, clock_ms(CLOCK_MONOTONIC));
+    if (!parent->supervisor)
+        return COMMAND_FAILED;
+    ev_timer_init(&parent->tick, on_parent_tick, SUPERVISE_MS / 1000.0, SUPERVISE_MS / 1000.0);
+    parent->tick.data = parent;
+    ev_timer_start(parent->loop, &parent->tick);
+    ev_run(parent->loop, 0);
+    supervisor_free(&parent->supervisor);
+    return COMMAND_FINE;
+}
+
+static int parent_serve(struct parent *parent, char **argv)
+{
+    char error[256] = "";
+    int exit_code = COMMAND_FAILED;
+    parent->loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOENV);
+    if (parent_listen(parent, error, sizeof error) < 0)
+        log_error(&parent->log, NULL, "cannot-start", "text=%s", log_quote(error, strlen(error)));
+    else
+        exit_code = parent_run(parent, argv);
+    web_free(&parent->web);
+    config_free(&parent->config);
+    return exit_code;
+}
+
+/* -- serve -- */
+
+struct program {
+    char **argv;
+    struct command_tools { /* what open() made for a short command */
+        struct ev_loop *loop;
+        struct log log;
+        struct metrics metrics;
+        struct redis *redis;
+        struct work_pool *work;
+        ev_async wake;
+        ev_signal on_term, on_int;
+        bool is_stopped;
+    } tools;
+};
+
+/* Taken ports are found before anything starts: workers share ports, and would share them with strangers of ours too. */
+static bool ports_are_free(const struct config *config, const struct log *log)
+{
+    const struct {
+        const struct listen_address *address;
+        const char *setting;
+    } listeners[] = { { &config->listen_tcp, "listen.tcp" },
+                      { &config->listen_tls, "listen.tls" },
+                      { &config->listen_http, "listen.http" },
+                      { &config->listen_https, "listen.https" },
+                      { &config->listen_admin, "listen.admin" } };
+    char error[256];
+    for (size_t i = 0; i < sizeof listeners / sizeof listeners[0]; i++) {
+        if (!listeners[i].address->is_on || listeners[i].address->port == 0)
+            continue;
+        if (tcp_probe(listeners[i].address, listeners[i].setting, error, sizeof error) < 0) {
+            log_error(log, NULL, "cannot-listen", "text=%s", log_quote(error, strlen(error)));
+            return false;
+        }
+    }
+    return true;
+}
+
+static void bound_connections(struct config *config, const struct log *log, unsigned files)
+{
+    unsigned possible = files > 2 * SPARE_FILES ? files - SPARE_FILES : SPARE_FILES;
+    if (config->limits_connections == 0 || config->limits_connections > possible)
+        config->limits_connections = possible;
+    log_info(log, NULL, "open-files", "limit=%u connections=%u", files, config->limits_connections);
+}
+
+static int serve(void *ctx, struct config *config, const struct command_line *line)
+{
+    struct program *program = ctx;
+    struct log log = { config->log_level, config->log_format, stderr, NULL };
+    struct node node = { .config = config, .log = log, .drain_poll = { .data = NULL } };
+    int attached = worker_attach(&node.worker);
+    (void)line;
+
+    signal(SIGPIPE, SIG_IGN);
+    if (attached < 0)
+        return COMMAND_FAILED;
+    node.has_parent = attached == 1;
+    if (!node.has_parent && !ports_are_free(config, &log)) {
+        config_free(&config);
+        return COMMAND_FAILED;
+    }
+    bound_connections(config, &log, open_files_raise());
+    if (!node.has_parent && config->workers > 1) {
+        struct parent parent = { .config = config, .log = log, .started_ms = wall_ms(NULL) };
+        return parent_serve(&parent, program->argv);
+    }
+    if (!node.has_parent)
+        node.worker.metrics = &node.own;
+    __atomic_store_n(&node.worker.metrics->started_ms, wall_ms(NULL), __ATOMIC_RELAXED);
+    node.loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOENV);
+    return node_serve(&node);
+}
+
+/* -- what the short commands need: a loop, Redis, a thread pool -- */
+
+static void on_tools_wake(struct ev_loop *loop, ev_async *async, int revents)
+{
+    struct command_tools *tools = async->data;
+    (void)loop;
+    (void)revents;
+    work_collect(tools->work);
+}
+
+static void wake_tools(void *ctx)
+{
+    struct command_tools *tools = ctx;
+    ev_async_send(tools->loop, &tools->wake);
+}
+
+static void stop_tools(void *ctx)
+{
+    struct command_tools *tools = &((struct program *)ctx)->tools;
+    tools->is_stopped = true;
+    ev_break(tools->loop, EVBREAK_ALL);
+}
+
+static void on_tools_signal(struct ev_loop *loop, ev_signal *watcher, int revents)
+{
+    (void)loop;
+    (void)revents;
+    stop_tools(watcher->data);
+}
+
+static void on_tools_unreachable(void *ctx, const char *text)
+{
+    struct command_parts *parts = ctx;
+    snprintf(parts->redis_problem, sizeof parts->redis_problem, "%s", text);
+}
+
+static int open_tools(void *ctx, const struct config *config, struct command_parts *parts)
+{
+    struct program *program = ctx;
+    struct command_tools *tools = &program->tools;
+    struct redis_settings redis = { .url = config->redis_url,
+                                    .prefix = config->bus_prefix,
+                                    .wait_ms = config->redis_wait_ms,
+                                    .queue_bytes = config->limits_redis_queue,
+                                    .log = &tools->log,
+                                    .metrics = &tools->metrics,
+                                    .on_first_failure = on_tools_unreachable,
+                                    .ctx = parts };
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    signal(SIGPIPE, SIG_IGN);
+    tools->log = (struct log){ LOG_LEVEL_ERROR, config->log_format, stderr, NULL };
+    tools->loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOENV);
+    ev_async_init(&tools->wake, on_tools_wake);
+    tools->wake.data = tools;
+    ev_async_start(tools->loop, &tools->wake);
+    ev_signal_init(&tools->on_term, on_tools_signal, SIGTERM);
+    ev_signal_init(&tools->on_int, on_tools_signal, SIGINT);
+    tools->on_term.data = tools->on_int.data = program;
+    ev_signal_start(tools->loop, &tools->on_term);
+    ev_signal_start(tools->loop, &tools->on_int);
+    tools->work = work_pool_new(processors > 0 ? (unsigned)processors : 1, WORK_QUEUE_BOUND, wake_tools, tools);
+    tools->redis = redis_new(tools->loop, &redis);
+    if (!tools->redis || !tools->work)
+        return -1;
+    parts->bus = redis_bus(tools->redis);
+    parts->store = redis_store(tools->redis);
+    parts->work = tools->work;
+    redis_start(tools->redis);
+    return 0;
+}
+
+static void run_tools(void *ctx)
+{
+    struct command_tools *tools = &((struct program *)ctx)->tools;
+    if (!tools->is_stopped)
+        ev_run(tools->loop, 0);
+}
+
+static void close_tools(void *ctx)
+{
+    struct command_tools *tools = &((struct program *)ctx)->tools;
+    work_pool_free(&tools->work);
+    if (tools->redis)
+        redis_free(&tools->redis);
+}
+
+int main(int argc, char **argv)
+{
+    struct program program = { .argv = argv };
+    struct command_env env = { .ctx = &program,
+                               .in = stdin,
+                               .out = stdout,
+                               .err = stderr,
+                               .environment = environ,
+                               .serve = serve,
+                               .open = open_tools,
+                               .run = run_tools,
+                               .stop = stop_tools,
+                               .close = close_tools,
+                               .http_get = probe_get };
+    return command_main(&env, argc, argv);
+}

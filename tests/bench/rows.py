@@ -1,0 +1,49 @@
+"""The rows of the table: what is measured, how, and what it should not exceed (issue 2, section 4)."""
+
+
+class Row:
+    def __init__(self, name, mode, transport, goal=None, idle_beside=0, peers=True, **options):
+        self.name = name
+        self.mode = mode
+        self.transport = transport
+        self.goal = goal  # what it is about: microseconds, milliseconds or bytes
+        self.idle_beside = idle_beside
+        self.peers = peers  # measured for other servers too
+        self.options = options
+
+
+def talk(name, mode, transport, in_flight, **more):
+    return Row(name, mode, transport, in_flight=in_flight, **more)
+
+
+def all_rows(quick):
+    idle = 1000 if quick else 10000
+    rows = []
+    for transport, goals in (("tcp", {32: 11, 1: 19}), ("ws", {32: 16, 1: 22})):
+        for in_flight, goal in goals.items():
+            rows.append(talk(f"echo {transport}, {in_flight} in flight", "echo", transport, in_flight, goal=goal))
+    for transport, goals in (("tcp", {32: 11, 1: 19}), ("ws", {32: 16, 1: 22})):
+        for in_flight, goal in goals.items():
+            rows.append(talk(f"echo {transport}, {in_flight} in flight, {idle:,} idle beside", "echo", transport, in_flight,
+                             idle_beside=idle, peers=False, goal=goal * 1.2))
+    for transport in ("tcp", "ws"):
+        rows.append(Row(f"echo {transport}, 1,000 a second", "echo", transport, rate=1000, goal=0.6))
+    for transport in ("tcp", "ws"):
+        for in_flight in (32, 1):
+            rows.append(talk(f"chat {transport}, {in_flight} in flight", "chat", transport, in_flight))
+    rows.append(Row("chat tcp, 1,000 a second", "chat", "tcp", rate=1000))
+    for transport in ("tcp", "ws"):
+        rows.append(Row(f"login {transport}", "login", transport, goal=150 if transport == "tcp" else None, connections=32))
+    for transport, goal in (("tcp", 3.0), ("ws", 3.5), ("tls", 17.0), ("wss", 19.0)):
+        rows.append(Row(f"idle {transport}", "idle", transport, goal=goal * 1024, connections=idle,
+                        settle=10 if quick else 60, stanzas=20))
+    return rows
+
+
+def figure(row, result):
+    """The number that the goal is about, and its unit."""
+    if row.mode == "idle":
+        return result["gateway_bytes_per_connection"], "B"
+    if "rate" in row.options:
+        return result["latency_ms"]["p99"], "ms p99"
+    return result["cpu_us"]["gateway"], "µs"

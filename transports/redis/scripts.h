@@ -1,0 +1,42 @@
+/* scripts.h - the Lua scripts of scripts/: loaded at each connect, called by their digest. */
+#ifndef STANZABUS_TRANSPORTS_REDIS_SCRIPTS_H
+#define STANZABUS_TRANSPORTS_REDIS_SCRIPTS_H
+
+#include "command_queue.h"
+
+/* One for each file of scripts/. */
+enum script {
+    SCRIPT_ACCOUNT_PUT,
+    SCRIPT_LEASE_RELEASE,
+    SCRIPT_LEASE_TAKE,
+    SCRIPT_NODE_BEAT,
+    SCRIPT_NODE_CLAIM,
+    SCRIPT_NODE_SWEEP,
+    SCRIPT_ROUTE,
+    SCRIPT_SESSION_BIND,
+    SCRIPT_SESSION_REMOVE,
+    SCRIPT_SESSION_UPDATE,
+    SCRIPT_COUNT
+};
+
+struct script_source {
+    const char *name;
+    struct text text;
+};
+extern const struct script_source script_sources[SCRIPT_COUNT]; /* generated */
+
+enum { SCRIPT_DIGEST = 40 };
+struct scripts {
+    char digest[SCRIPT_COUNT][SCRIPT_DIGEST]; /* SHA-1 in hex, Redis's name of the script */
+};
+
+void scripts_init(struct scripts *scripts);
+/* SCRIPT LOAD of one. */
+void script_load(struct command_queue *queue, enum script script, struct pending pending);
+/* Begins a call with one key and so many arguments, which follow as command_text. */
+void script_begin(struct command_queue *queue, const struct scripts *scripts, enum script script, struct text key, unsigned arguments);
+/* Ends it. */
+void script_end(struct command_queue *queue, enum script script, struct pending pending);
+bool script_is_missing(const struct reply *reply); /* NOSCRIPT: it was flushed, or this is another Redis now */
+
+#endif

@@ -1,0 +1,12 @@
+# Writes the Lua files as a C table: cmake -D OUT=file.c -D FILES="a.lua;b.lua" -P embed.cmake
+set(text "/* Made from the Lua files by embed.cmake. */\n#include \"scripts.h\"\n\n")
+set(table "const struct script_source script_sources[SCRIPT_COUNT] = {\n")
+foreach(file IN LISTS FILES)
+    get_filename_component(name "${file}" NAME_WE)
+    string(TOUPPER "${name}" upper)
+    file(READ "${file}" hex HEX)
+    string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+    string(APPEND text "static const char ${name}[] = { ${bytes} };\n")
+    string(APPEND table "    [SCRIPT_${upper}] = { \"${name}\", { ${name}, sizeof ${name} } },\n")
+endforeach()
+file(WRITE "${OUT}" "${text}\n${table}};\n")

@@ -1,0 +1,36 @@
+/* store_parts.h - the operations of stanzabus/store.h, by what they are about. */
+#ifndef STANZABUS_TRANSPORTS_REDIS_STORE_PARTS_H
+#define STANZABUS_TRANSPORTS_REDIS_STORE_PARTS_H
+
+#include "redis_inside.h"
+
+/* store_accounts.c: {prefix}{bare}:account (hash), {prefix}secret:name (string) */
+void store_account_get(struct store *store, struct text bare, store_account_fn *fn, void *ctx);
+void store_account_put(struct store *store, struct text bare, const struct account *account, enum account_put how,
+                       store_done_fn *fn, void *ctx);
+void store_account_delete(struct store *store, struct text bare, store_done_fn *fn, void *ctx);
+void store_account_list(struct store *store, struct text domain, store_each_fn *each, store_done_fn *fn, void *ctx);
+void store_secret_get(struct store *store, struct text name, store_secret_fn *fn, void *ctx);
+
+/* store_sessions.c: {prefix}{bare}:sessions (hash, a field a resource), and the node's index of them */
+void store_session_bind(struct store *store, const struct session_row *row, enum bind_conflict conflict, unsigned max_sessions,
+                        store_bind_fn *fn, void *ctx);
+void store_session_update(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx);
+void store_session_remove(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx);
+void store_route(struct store *store, const struct route *route, store_done_fn *fn, void *ctx);
+/* Appends "session LF node/": what a row of this session's holds behind its class. */
+void session_owner(struct buffer *out, uint64_t session, struct text node);
+
+/* store_nodes.c: {prefix}{address}:lease (string), {prefix}nodes (hash, a field a node), {prefix}node:{id}:sessions (set) */
+void store_lease_take(struct store *store, struct text address, struct text node, int64_t ttl_ms, store_done_fn *fn, void *ctx);
+void store_lease_release(struct store *store, struct text address, struct text node);
+void store_node_beat(struct store *store, struct text node, int64_t ttl_ms, store_done_fn *fn, void *ctx);
+void store_node_gone(struct store *store, struct text node, store_done_fn *fn, void *ctx);
+/* The set of "session bare/resource" of a node; in redis->key until the next name. */
+struct text node_index_key(struct redis *redis, struct text node);
+struct text nodes_key(struct redis *redis);
+
+/* store_sweep.c */
+void store_node_sweep(struct store *store, store_each_fn *each, store_done_fn *fn, void *ctx);
+
+#endif

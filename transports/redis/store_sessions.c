@@ -1,0 +1,205 @@
+/* store_sessions.c - session rows, and routing by them.
+ * The row of a resource: class, session, LF, node/resource as JSON writes it, LF, priority.  The class (u not available, m
+ * available of negative priority, a available) is all that a route asks; the second line goes into the event as it is. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "stanzabus/channel.h"
+#include "store_parts.h"
+
+/* -- rows -- */
+
+static void append_json_inside(struct buffer *out, struct text text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c < 0x20) {
+            buffer_printf(out, "\\u%04x", c);
+            continue;
+        }
+        if (c == '"' || c == '\\')
+            buffer_append_char(out, '\\');
+        buffer_append_char(out, (char)c);
+    }
+}
+
+void session_owner(struct buffer *out, uint64_t session, struct text node)
+{
+    buffer_printf(out, "%llu\n", (unsigned long long)session);
+    append_json_inside(out, node);
+    buffer_append_char(out, '/');
+}
+
+/* The row into redis->row; *owner is the part of it that says whose it is. */
+static struct text write_row(struct redis *redis, const struct session_row *row, struct text *owner)
+{
+    struct buffer *out = &redis->row;
+    out->size = 0;
+    buffer_append_char(out, !row->is_available ? 'u' : row->priority < 0 ? 'm' : 'a');
+    session_owner(out, row->session, row->node);
+    size_t owner_end = out->size;
+    append_json_inside(out, row->resource);
+    buffer_printf(out, "\n%d", row->priority);
+    *owner = (struct text){ out->data + 1, owner_end - 1 };
+    return buffer_text(out);
+}
+
+/* SADD or SREM "session bare/resource" in the set of the row's node, from which a sweep finds the rows of a dead one. */
+static void write_index(struct redis *redis, struct command_queue *queue, const char *verb, const struct session_row *row)
+{
+    struct text key = node_index_key(redis, row->node);
+    command_begin(queue, 3);
+    command_word(queue, verb);
+    command_text(queue, key);
+    redis->row.size = 0;
+    buffer_printf(&redis->row, "%llu ", (unsigned long long)row->session);
+    buffer_append_text(&redis->row, row->bare);
+    buffer_append_char(&redis->row, '/');
+    buffer_append_text(&redis->row, row->resource);
+    command_text(queue, buffer_text(&redis->row));
+    command_end(queue, (struct pending){ .answer = answer_nobody, .flags = PENDING_REPEATABLE });
+}
+
+/* -- bind -- */
+
+static uint64_t to_number(struct text digits)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < digits.size; i++)
+        number = number * 10 + (uint64_t)(digits.data[i] - '0');
+    return number;
+}
+
+struct bind { /* what is asked, until the answer: a refused row must leave the index again */
+    struct session_row row; /* its texts are behind the struct */
+    store_bind_fn *fn;
+    void *ctx;
+};
+
+static struct text keep(char **place, struct text text)
+{
+    struct text kept = { *place, text.size };
+    if (text.size)
+        memcpy(*place, text.data, text.size);
+    *place += text.size;
+    return kept;
+}
+
+static struct bind *bind_new(const struct session_row *row, store_bind_fn *fn, void *ctx)
+{
+    struct bind *bind = xmalloc(sizeof *bind + row->bare.size + row->resource.size + row->node.size);
+    char *place = (char *)(bind + 1);
+    *bind = (struct bind){ *row, fn, ctx };
+    bind->row.bare = keep(&place, row->bare);
+    bind->row.resource = keep(&place, row->resource);
+    bind->row.node = keep(&place, row->node);
+    return bind;
+}
+
+static void answer_bind(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
+{
+    struct bind *bind = pending->ctx;
+    enum bus_status status = reply_status(reply);
+    struct text node = { 0 };
+    uint64_t session = 0;
+    int result = 0;
+    if (status == BUS_OK && (reply->type != REPLY_ARRAY || count < 2 || reply[1].type != REPLY_INTEGER))
+        status = BUS_FAILED;
+    if (status == BUS_OK)
+        result = (int)reply[1].integer;
+    if (result == BIND_REPLACED && count == 4) {
+        node = reply[2].text;
+        session = to_number(reply[3].text);
+    }
+    if (result < 0)
+        write_index(redis, &redis->commands.queue, "SREM", &bind->row);
+    if (bind->fn)
+        bind->fn(bind->ctx, status, result, node, session);
+    free(bind);
+}
+
+/* The index comes first: a row that is in no index would be nobody's to sweep.  An index without a row hurts nobody. */
+void store_session_bind(struct store *store, const struct session_row *row, enum bind_conflict conflict, unsigned max_sessions,
+                        store_bind_fn *fn, void *ctx)
+{
+    struct redis *redis = REDIS_OF_STORE(store);
+    struct bind *bind = bind_new(row, fn, ctx);
+    struct command_queue *queue = redis_take(redis, answer_bind, NULL, bind);
+    struct text text, owner;
+    if (!queue)
+        return;
+    write_index(redis, queue, "SADD", row);
+    text = write_row(redis, row, &owner);
+    script_begin(queue, &redis->scripts, SCRIPT_SESSION_BIND, redis_key(redis, row->bare, "sessions"), 5);
+    command_text(queue, row->resource);
+    command_text(queue, owner);
+    command_text(queue, text);
+    command_word(queue, conflict == BIND_REPLACE ? "1" : "0");
+    command_integer(queue, max_sessions);
+    script_end(queue, SCRIPT_SESSION_BIND, (struct pending){ .answer = answer_bind, .ctx = bind, .flags = PENDING_REPEATABLE });
+}
+
+/* -- update, remove -- */
+
+void store_session_update(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx)
+{
+    struct redis *redis = REDIS_OF_STORE(store);
+    struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
+    struct text text, owner;
+    if (!queue)
+        return;
+    text = write_row(redis, row, &owner);
+    script_begin(queue, &redis->scripts, SCRIPT_SESSION_UPDATE, redis_key(redis, row->bare, "sessions"), 3);
+    command_text(queue, row->resource);
+    command_text(queue, owner);
+    command_text(queue, text);
+    script_end(queue, SCRIPT_SESSION_UPDATE,
+               (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
+}
+
+void store_session_remove(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx)
+{
+    struct redis *redis = REDIS_OF_STORE(store);
+    struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
+    struct text owner;
+    if (!queue)
+        return;
+    write_row(redis, row, &owner);
+    script_begin(queue, &redis->scripts, SCRIPT_SESSION_REMOVE, redis_key(redis, row->bare, "sessions"), 2);
+    command_text(queue, row->resource);
+    command_text(queue, owner);
+    script_end(queue, SCRIPT_SESSION_REMOVE,
+               (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
+    write_index(redis, queue, "SREM", row);
+}
+
+/* -- route -- */
+
+static void answer_routed(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
+{
+    if (reply && reply->type == REPLY_INTEGER && reply->integer > 0)
+        metric_add(redis->settings.metrics, METRIC_BUS_PUBLISHED, 1);
+    answer_done(redis, pending, reply, count);
+}
+
+void store_route(struct store *store, const struct route *route, store_done_fn *fn, void *ctx)
+{
+    static const char *const audiences[] = { [ROUTE_RESOURCE] = "r",
+                                             [ROUTE_NON_NEGATIVE] = "n",
+                                             [ROUTE_AVAILABLE] = "v",
+                                             [ROUTE_RESOURCE_OR_NON_NEGATIVE] = "o" };
+    struct redis *redis = REDIS_OF_STORE(store);
+    struct command_queue *queue = redis_take(redis, answer_routed, (any_fn *)fn, ctx);
+    if (!queue)
+        return;
+    assert(route->event.size > 2 && route->event.data[0] == '{');
+    script_begin(queue, &redis->scripts, SCRIPT_ROUTE, redis_key(redis, route->bare, "sessions"), 5);
+    redis->row.size = 0;
+    channel_to(&redis->row, redis->settings.prefix, route->bare);
+    command_text(queue, buffer_text(&redis->row));
+    command_integer(queue, route->hops);
+    command_word(queue, audiences[route->audience]);
+    command_text(queue, route->resource);
+    command_text(queue, (struct text){ route->event.data + 1, route->event.size - 1 });
+    script_end(queue, SCRIPT_ROUTE, (struct pending){ .answer = answer_routed, .fn = (any_fn *)fn, .ctx = ctx });
+}
