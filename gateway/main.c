@@ -50,9 +50,9 @@ static int64_t wall_ms(void *ctx)
     return clock_ms(CLOCK_REALTIME);
 }
 
-/* -- a node: everything of one worker -- */
+/* -- one node: everything of a process that serves -- */
 
-struct node {
+struct gateway {
     struct ev_loop *loop;
     struct config *config;
     struct log log;
@@ -81,177 +81,177 @@ struct node {
 
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 {
-    struct node *node = timer->data;
+    struct gateway *gateway = timer->data;
     (void)loop;
     (void)revents;
-    timers_advance(node->parts.timers, clock_ms(CLOCK_MONOTONIC));
-    metric_set(node->parts.metrics, METRIC_WORK_QUEUE, (int64_t)work_waiting(node->parts.work));
+    timers_advance(gateway->parts.timers, clock_ms(CLOCK_MONOTONIC));
+    metric_set(gateway->parts.metrics, METRIC_WORK_QUEUE, (int64_t)work_waiting(gateway->parts.work));
 }
 
 static void on_wake(struct ev_loop *loop, ev_async *async, int revents)
 {
-    struct node *node = async->data;
+    struct gateway *gateway = async->data;
     (void)loop;
     (void)revents;
-    work_collect(node->parts.work);
+    work_collect(gateway->parts.work);
 }
 
 static void wake_loop(void *ctx)
 {
-    struct node *node = ctx;
-    ev_async_send(node->loop, &node->wake);
+    struct gateway *gateway = ctx;
+    ev_async_send(gateway->loop, &gateway->wake);
 }
 
 /* -- stopping: tell the clients, take the rows out, let Redis have it, go -- */
 
 static void on_drain_poll(struct ev_loop *loop, ev_timer *timer, int revents)
 {
-    struct node *node = timer->data;
-    bool late = clock_ms(CLOCK_MONOTONIC) > node->drain_until_ms;
+    struct gateway *gateway = timer->data;
+    bool late = clock_ms(CLOCK_MONOTONIC) > gateway->drain_until_ms;
     (void)revents;
-    if (!node->rows_are_gone && (sessions_count(node->sessions) == 0 || late)) {
-        node->rows_are_gone = true;
-        router_stop(node->router);
+    if (!gateway->rows_are_gone && (sessions_count(gateway->sessions) == 0 || late)) {
+        gateway->rows_are_gone = true;
+        router_stop(gateway->router);
         return;
     }
-    if (late || (node->rows_are_gone && redis_is_idle(node->redis)))
+    if (late || (gateway->rows_are_gone && redis_is_idle(gateway->redis)))
         ev_break(loop, EVBREAK_ALL);
 }
 
-static void node_drain(struct node *node)
+static void gateway_drain(struct gateway *gateway)
 {
-    if (node->drain_until_ms)
+    if (gateway->drain_until_ms)
         return;
-    node->drain_until_ms = clock_ms(CLOCK_MONOTONIC) + DRAIN_MS;
-    log_info(&node->log, NULL, "stopping", "connections=%zu", sessions_count(node->sessions));
-    __atomic_store_n(&node->parts.metrics->ready, 0, __ATOMIC_RELAXED);
-    sessions_stop_accepting(node->sessions);
-    if (node->tcp)
-        tcp_stop_listening(node->tcp);
-    web_stop_listening(node->web);
-    sessions_end_all(node->sessions, STREAM_ERROR_SYSTEM_SHUTDOWN, "the server is stopping");
-    ev_timer_init(&node->drain_poll, on_drain_poll, 0.02, 0.02);
-    ev_timer_start(node->loop, &node->drain_poll);
+    gateway->drain_until_ms = clock_ms(CLOCK_MONOTONIC) + DRAIN_MS;
+    log_info(&gateway->log, NULL, "stopping", "connections=%zu", sessions_count(gateway->sessions));
+    __atomic_store_n(&gateway->parts.metrics->ready, 0, __ATOMIC_RELAXED);
+    sessions_stop_accepting(gateway->sessions);
+    if (gateway->tcp)
+        tcp_stop_listening(gateway->tcp);
+    web_stop_listening(gateway->web);
+    sessions_end_all(gateway->sessions, STREAM_ERROR_SYSTEM_SHUTDOWN, "the server is stopping");
+    ev_timer_init(&gateway->drain_poll, on_drain_poll, 0.02, 0.02);
+    ev_timer_start(gateway->loop, &gateway->drain_poll);
 }
 
 static void on_stop_signal(struct ev_loop *loop, ev_signal *signal, int revents)
 {
     (void)loop;
     (void)revents;
-    node_drain(signal->data);
+    gateway_drain(signal->data);
 }
 
 static void on_reload_signal(struct ev_loop *loop, ev_signal *signal, int revents)
 {
-    struct node *node = signal->data;
+    struct gateway *gateway = signal->data;
     (void)loop;
     (void)revents;
-    if (node->tls && tls_reload(node->tls) == 0)
-        log_info(&node->log, NULL, "certificates-reloaded", "%s", "");
+    if (gateway->tls && tls_reload(gateway->tls) == 0)
+        log_info(&gateway->log, NULL, "certificates-reloaded", "%s", "");
 }
 
-static void node_fail(struct node *node, const char *event, const char *text)
+static void gateway_fail(struct gateway *gateway, const char *event, const char *text)
 {
-    log_error(&node->log, NULL, event, "text=%s", log_quote(text, strlen(text)));
-    node->exit_code = COMMAND_FAILED;
-    ev_break(node->loop, EVBREAK_ALL);
+    log_error(&gateway->log, NULL, event, "text=%s", log_quote(text, strlen(text)));
+    gateway->exit_code = COMMAND_FAILED;
+    ev_break(gateway->loop, EVBREAK_ALL);
 }
 
 static void on_redis_unreachable(void *ctx, const char *text)
 {
-    node_fail(ctx, "redis-unreachable", text);
+    gateway_fail(ctx, "redis-unreachable", text);
 }
 
 /* -- listening -- */
 
-static bool listen_tcp(struct node *node, const struct listen_address *address, bool is_direct, const char *what)
+static bool listen_tcp(struct gateway *gateway, const struct listen_address *address, bool is_direct, const char *what)
 {
     char error[256];
     if (!address->is_on)
         return true;
-    int port = tcp_listen(node->tcp, address, is_direct, node->has_parent, error, sizeof error);
+    int port = tcp_listen(gateway->tcp, address, is_direct, gateway->has_parent, error, sizeof error);
     if (port < 0) {
-        node_fail(node, "cannot-listen", error);
+        gateway_fail(gateway, "cannot-listen", error);
         return false;
     }
-    log_info(&node->log, NULL, "listening", "what=%s address=%s port=%d", what, address->host, port);
+    log_info(&gateway->log, NULL, "listening", "what=%s address=%s port=%d", what, address->host, port);
     return true;
 }
 
-static bool listen_web(struct node *node, const struct listen_address *address, bool is_tls, const char *what)
+static bool listen_web(struct gateway *gateway, const struct listen_address *address, bool is_tls, const char *what)
 {
     char error[256];
     if (!address->is_on)
         return true;
-    int port = web_listen(node->web, address, is_tls, node->has_parent, error, sizeof error);
+    int port = web_listen(gateway->web, address, is_tls, gateway->has_parent, error, sizeof error);
     if (port < 0) {
-        node_fail(node, "cannot-listen", error);
+        gateway_fail(gateway, "cannot-listen", error);
         return false;
     }
-    log_info(&node->log, NULL, "listening", "what=%s address=%s port=%d", what, address->host, port);
+    log_info(&gateway->log, NULL, "listening", "what=%s address=%s port=%d", what, address->host, port);
     return true;
 }
 
 /* Redis answers, all channels are subscribed: clients may come. */
 static void on_ready(void *ctx)
 {
-    struct node *node = ctx;
-    const struct config *config = node->config;
-    if (node->drain_until_ms)
+    struct gateway *gateway = ctx;
+    const struct config *config = gateway->config;
+    if (gateway->drain_until_ms)
         return;
-    if (!listen_tcp(node, &config->listen_tcp, false, "tcp") || !listen_tcp(node, &config->listen_tls, true, "tls") ||
-        !listen_web(node, &config->listen_http, false, "http") || !listen_web(node, &config->listen_https, true, "https"))
+    if (!listen_tcp(gateway, &config->listen_tcp, false, "tcp") || !listen_tcp(gateway, &config->listen_tls, true, "tls") ||
+        !listen_web(gateway, &config->listen_http, false, "http") || !listen_web(gateway, &config->listen_https, true, "https"))
         return;
-    __atomic_store_n(&node->parts.metrics->ready, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&gateway->parts.metrics->ready, 1, __ATOMIC_RELAXED);
     if (config->auth_allow_plaintext)
-        log_warning(&node->log, NULL, "plaintext-logins", "text=%s",
+        log_warning(&gateway->log, NULL, "plaintext-logins", "text=%s",
                     log_quote("passwords may travel without TLS (auth.allow_plaintext): for trying, not for the open network", 93));
-    log_info(&node->log, NULL, "serving", "domains=%zu services=%zu connections=%u", config->domains.count,
+    log_info(&gateway->log, NULL, "serving", "domains=%zu services=%zu connections=%u", config->domains.count,
              config->services_domains.count + config->services_accounts.count, config->limits_connections);
 }
 
 /* -- making a node, in the order of the flow seen from Redis -- */
 
-static void make_id(struct node *node)
+static void make_id(struct gateway *gateway)
 {
     unsigned char random[4];
     RAND_bytes(random, sizeof random);
-    snprintf(node->id, sizeof node->id, "%.*s-%u-%02x%02x%02x%02x", TEXT_ARGS(node->config->node_name), node->worker.index,
+    snprintf(gateway->id, sizeof gateway->id, "%.*s-%u-%02x%02x%02x%02x", TEXT_ARGS(gateway->config->node_name), gateway->worker.index,
              random[0], random[1], random[2], random[3]);
 }
 
-static void make_parts(struct node *node)
+static void make_parts(struct gateway *gateway)
 {
-    const struct config *config = node->config;
+    const struct config *config = gateway->config;
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned threads = processors > (long)config->workers ? (unsigned)processors / config->workers : 1;
     struct redis_settings redis = { .url = config->redis_url,
                                     .prefix = config->bus_prefix,
                                     .wait_ms = config->redis_wait_ms,
                                     .queue_bytes = config->limits_redis_queue,
-                                    .log = &node->log,
-                                    .metrics = node->worker.metrics,
+                                    .log = &gateway->log,
+                                    .metrics = gateway->worker.metrics,
                                     .on_first_failure = on_redis_unreachable,
-                                    .ctx = node };
+                                    .ctx = gateway };
 
-    node->redis = redis_new(node->loop, &redis);
-    if (!node->redis)
+    gateway->redis = redis_new(gateway->loop, &redis);
+    if (!gateway->redis)
         return;
-    node->parts = (struct parts){ .config = config,
-                                  .bus = redis_bus(node->redis),
-                                  .store = redis_store(node->redis),
+    gateway->parts = (struct parts){ .config = config,
+                                  .bus = redis_bus(gateway->redis),
+                                  .store = redis_store(gateway->redis),
                                   .timers = timers_new(clock_ms(CLOCK_MONOTONIC)),
-                                  .work = work_pool_new(threads, WORK_QUEUE_BOUND, wake_loop, node),
+                                  .work = work_pool_new(threads, WORK_QUEUE_BOUND, wake_loop, gateway),
                                   .streams = stream_pool_new(),
-                                  .metrics = node->worker.metrics,
-                                  .log = &node->log,
-                                  .node = text_of(node->id),
+                                  .metrics = gateway->worker.metrics,
+                                  .log = &gateway->log,
+                                  .node = text_of(gateway->id),
                                   .wall_ms = wall_ms };
-    node->router = router_new(&node->parts);
-    node->sessions = sessions_new(&node->parts, &router_session_callbacks, node->router);
-    router_set_sessions(node->router, node->sessions);
-    node->parts.bus->callbacks = &router_bus_callbacks;
-    node->parts.bus->ctx = node->router;
+    gateway->router = router_new(&gateway->parts);
+    gateway->sessions = sessions_new(&gateway->parts, &router_session_callbacks, gateway->router);
+    router_set_sessions(gateway->router, gateway->sessions);
+    gateway->parts.bus->callbacks = &router_bus_callbacks;
+    gateway->parts.bus->ctx = gateway->router;
 }
 
 static struct tls *make_tls(const struct config *config, const struct log *log, char *error, size_t size)
@@ -266,109 +266,109 @@ static struct tls *make_tls(const struct config *config, const struct log *log, 
     return tls_new(&settings, error, size);
 }
 
-static int make_transports(struct node *node, char *error, size_t size)
+static int make_transports(struct gateway *gateway, char *error, size_t size)
 {
-    const struct config *config = node->config;
+    const struct config *config = gateway->config;
     struct web_settings web = { .callbacks = &sessions_connection_callbacks,
-                                .ctx = node->sessions,
+                                .ctx = gateway->sessions,
                                 .respond = site_respond,
-                                .respond_ctx = &node->site,
+                                .respond_ctx = &gateway->site,
                                 .origins = config->http_origins,
                                 .trusted_proxies = config->http_trusted_proxies,
                                 .message_bytes = config->limits.stanza_bytes + MESSAGE_SLACK,
-                                .log = &node->log,
-                                .metrics = node->worker.metrics };
+                                .log = &gateway->log,
+                                .metrics = gateway->worker.metrics };
 
-    if (config->tls_certificate.size && !(node->tls = make_tls(config, &node->log, error, size)))
+    if (config->tls_certificate.size && !(gateway->tls = make_tls(config, &gateway->log, error, size)))
         return -1;
-    node->tcp = tcp_new(node->loop, &sessions_connection_callbacks, node->sessions, node->tls, &node->log, node->worker.metrics);
-    node->site = (struct site){ .has_page = config->http_demo,
+    gateway->tcp = tcp_new(gateway->loop, &sessions_connection_callbacks, gateway->sessions, gateway->tls, &gateway->log, gateway->worker.metrics);
+    gateway->site = (struct site){ .has_page = config->http_demo,
                                 .domain = config->domains.items[0],
                                 .guest_domain = config->auth_anonymous_domain,
                                 .services = config->services_domains };
-    web.tls = node->tls;
-    node->web = web_new(node->loop, &web, error, size);
-    return node->web ? 0 : -1;
+    web.tls = gateway->tls;
+    gateway->web = web_new(gateway->loop, &web, error, size);
+    return gateway->web ? 0 : -1;
 }
 
-static bool node_is_ready(void *ctx, struct buffer *reasons)
+static bool gateway_is_ready(void *ctx, struct buffer *reasons)
 {
-    struct node *node = ctx;
-    if (__atomic_load_n(&node->parts.metrics->ready, __ATOMIC_RELAXED))
+    struct gateway *gateway = ctx;
+    if (__atomic_load_n(&gateway->parts.metrics->ready, __ATOMIC_RELAXED))
         return true;
-    buffer_printf(reasons, "%s\n", node->drain_until_ms ? "stopping" : "Redis does not answer, or the start is not over");
+    buffer_printf(reasons, "%s\n", gateway->drain_until_ms ? "stopping" : "Redis does not answer, or the start is not over");
     return false;
 }
 
-static void write_node_metrics(void *ctx, struct buffer *out)
+static void write_own_metrics(void *ctx, struct buffer *out)
 {
-    struct node *node = ctx;
-    metrics_write(out, node->worker.metrics, 1);
+    struct gateway *gateway = ctx;
+    metrics_write(out, gateway->worker.metrics, 1);
 }
 
-static int make_admin(struct node *node, char *error, size_t size)
+static int make_admin(struct gateway *gateway, char *error, size_t size)
 {
-    if (node->has_parent || !node->config->listen_admin.is_on)
+    if (gateway->has_parent || !gateway->config->listen_admin.is_on)
         return 0;
-    node->admin = (struct admin_source){ node_is_ready, write_node_metrics, node };
-    return admin_listen(node->web, &node->config->listen_admin, &node->admin, error, size) < 0 ? -1 : 0;
+    gateway->admin = (struct admin_source){ gateway_is_ready, write_own_metrics, gateway };
+    return admin_listen(gateway->web, &gateway->config->listen_admin, &gateway->admin, error, size) < 0 ? -1 : 0;
 }
 
-static void watch_signal(struct node *node, ev_signal *watcher, int number, void (*fn)(struct ev_loop *, ev_signal *, int))
+static void watch_signal(struct gateway *gateway, ev_signal *watcher, int number, void (*fn)(struct ev_loop *, ev_signal *, int))
 {
     ev_signal_init(watcher, fn, number);
-    watcher->data = node;
-    ev_signal_start(node->loop, watcher);
+    watcher->data = gateway;
+    ev_signal_start(gateway->loop, watcher);
 }
 
-static void start_watchers(struct node *node)
+static void start_watchers(struct gateway *gateway)
 {
-    ev_timer_init(&node->tick, on_tick, TIMER_TICK_MS / 1000.0, TIMER_TICK_MS / 1000.0);
-    ev_async_init(&node->wake, on_wake);
-    node->tick.data = node->wake.data = node->drain_poll.data = node;
-    ev_timer_start(node->loop, &node->tick);
-    ev_async_start(node->loop, &node->wake);
-    watch_signal(node, &node->on_term, SIGTERM, on_stop_signal);
-    watch_signal(node, &node->on_int, SIGINT, on_stop_signal);
-    watch_signal(node, &node->on_hup, SIGHUP, on_reload_signal);
+    ev_timer_init(&gateway->tick, on_tick, TIMER_TICK_MS / 1000.0, TIMER_TICK_MS / 1000.0);
+    ev_async_init(&gateway->wake, on_wake);
+    gateway->tick.data = gateway->wake.data = gateway->drain_poll.data = gateway;
+    ev_timer_start(gateway->loop, &gateway->tick);
+    ev_async_start(gateway->loop, &gateway->wake);
+    watch_signal(gateway, &gateway->on_term, SIGTERM, on_stop_signal);
+    watch_signal(gateway, &gateway->on_int, SIGINT, on_stop_signal);
+    watch_signal(gateway, &gateway->on_hup, SIGHUP, on_reload_signal);
 }
 
 /* In the opposite order. */
-static void node_fini(struct node *node)
+static void gateway_fini(struct gateway *gateway)
 {
-    tcp_free(&node->tcp);
-    web_free(&node->web);
-    work_pool_free(&node->parts.work);
-    if (node->redis)
-        redis_free(&node->redis); /* answers what is open */
-    sessions_free(&node->sessions);
-    router_free(&node->router);
-    tls_free(&node->tls);
-    stream_pool_free(&node->parts.streams);
-    timers_free(&node->parts.timers);
-    config_free(&node->config);
+    tcp_free(&gateway->tcp);
+    web_free(&gateway->web);
+    work_pool_free(&gateway->parts.work);
+    if (gateway->redis)
+        redis_free(&gateway->redis); /* answers what is open */
+    sessions_free(&gateway->sessions);
+    router_free(&gateway->router);
+    tls_free(&gateway->tls);
+    stream_pool_free(&gateway->parts.streams);
+    timers_free(&gateway->parts.timers);
+    config_free(&gateway->config);
 }
 
-static int node_serve(struct node *node)
+static int gateway_serve(struct gateway *gateway)
 {
     char error[256] = "";
-    make_id(node);
-    node->log.node = node->id;
-    make_parts(node);
-    if (!node->redis) {
-        node->exit_code = COMMAND_FAILED;
-    } else if (make_transports(node, error, sizeof error) < 0 || make_admin(node, error, sizeof error) < 0) {
-        log_error(&node->log, NULL, "cannot-start", "text=%s", log_quote(error, strlen(error)));
-        node->exit_code = COMMAND_FAILED;
+    make_id(gateway);
+    gateway->log.node = gateway->id;
+    make_parts(gateway);
+    if (!gateway->redis) {
+        gateway->exit_code = COMMAND_FAILED;
+    } else if (make_transports(gateway, error, sizeof error) < 0 || make_admin(gateway, error, sizeof error) < 0) {
+        log_error(&gateway->log, NULL, "cannot-start", "text=%s", log_quote(error, strlen(error)));
+        gateway->exit_code = COMMAND_FAILED;
     } else {
-        start_watchers(node);
-        redis_start(node->redis);
-        router_start(node->router, on_ready, node);
-        ev_run(node->loop, 0);
-        log_info(&node->log, NULL, "stopped", "code=%d", node->exit_code);
+        start_watchers(gateway);
+        redis_start(gateway->redis);
+        router_start(gateway->router, on_ready, gateway);
+        ev_run(gateway->loop, 0);
+        log_info(&gateway->log, NULL, "stopped", "code=%d", gateway->exit_code);
     }
-    int exit_code = node->exit_code;
-    node_fini(node);
+    int exit_code = gateway->exit_code;
+    gateway_fini(gateway);
     return exit_code;
 }
 
@@ -540,28 +540,28 @@ static int serve(void *ctx, struct config *config, const struct command_line *li
 {
     struct program *program = ctx;
     struct log log = { config->log_level, config->log_format, stderr, NULL };
-    struct node node = { .config = config, .log = log, .drain_poll = { .data = NULL } };
-    int attached = worker_attach(&node.worker);
+    struct gateway gateway = { .config = config, .log = log, .drain_poll = { .data = NULL } };
+    int attached = worker_attach(&gateway.worker);
     (void)line;
 
     signal(SIGPIPE, SIG_IGN);
     if (attached < 0)
         return COMMAND_FAILED;
-    node.has_parent = attached == 1;
-    if (!node.has_parent && !ports_are_free(config, &log)) {
+    gateway.has_parent = attached == 1;
+    if (!gateway.has_parent && !ports_are_free(config, &log)) {
         config_free(&config);
         return COMMAND_FAILED;
     }
     bound_connections(config, &log, open_files_raise());
-    if (!node.has_parent && config->workers > 1) {
+    if (!gateway.has_parent && config->workers > 1) {
         struct parent parent = { .config = config, .log = log, .started_ms = wall_ms(NULL) };
         return parent_serve(&parent, program->argv);
     }
-    if (!node.has_parent)
-        node.worker.metrics = &node.own;
-    __atomic_store_n(&node.worker.metrics->started_ms, wall_ms(NULL), __ATOMIC_RELAXED);
-    node.loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOENV);
-    return node_serve(&node);
+    if (!gateway.has_parent)
+        gateway.worker.metrics = &gateway.own;
+    __atomic_store_n(&gateway.worker.metrics->started_ms, wall_ms(NULL), __ATOMIC_RELAXED);
+    gateway.loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOENV);
+    return gateway_serve(&gateway);
 }
 
 /* -- what the short commands need: a loop, Redis, a thread pool -- */

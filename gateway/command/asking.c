@@ -163,6 +163,8 @@ const char *account_address(struct arena *arena, const struct config *config, st
         return arena_printf(arena, "%.*s has a resource: an account is the part before the /", TEXT_ARGS(jid_text(&jid))).data;
     if (!config_has_domain(config, jid_domain(&jid)))
         return arena_printf(arena, "%.*s is not a domain of this server: see the key domain", TEXT_ARGS(jid_domain(&jid))).data;
+    if (text_equal(config->auth_anonymous_domain, jid_domain(&jid)))
+        return arena_printf(arena, "%.*s is the domain of guests, who have no accounts", TEXT_ARGS(jid_domain(&jid))).data;
     *bare = jid_bare(&jid);
     return NULL;
 }

@@ -124,7 +124,7 @@ static bool read_data_member(struct json_reader *r, struct text key, void *ctx)
         return json_read_string(r, &view->to);
     if (is_string && text_is(key, "body"))
         return json_read_string(r, &view->body);
-    if (is_string && text_is(key, "type"))
+    if (is_string && (text_is(key, "type") || text_is(key, "event")))
         return json_read_string(r, &view->type);
     if (text_is(key, "kind") || text_is(key, "id"))
         return json_skip(r);

@@ -3,44 +3,9 @@
  *   juliet@example.com<tab>SCRAM-SHA-256$10000:c2FsdA==$<stored key>:<server key><tab>SCRAM-SHA-1$...
  * The form of the keys is that of RFC 5803 3, with everything binary in base64. */
 #include "gateway/command/import_line.h"
+#include "stanzabus/credential.h"
 
 enum { SHA1_BYTES = 20, SHA256_BYTES = 32, ITERATIONS_MIN = 1, ITERATIONS_MAX = 10 * 1000 * 1000 };
-
-static int base64_value(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* Bytes decoded, or -1: not canonical base64 (RFC 4648 4), or more than max bytes. */
-static int base64_decode(struct text in, unsigned char *out, size_t max)
-{
-    size_t padding = 0, size = 0;
-    if (in.size % 4)
-        return -1;
-    while (padding < 2 && padding < in.size && in.data[in.size - 1 - padding] == '=')
-        padding++;
-    unsigned bits = 0, kept = 0;
-    for (size_t i = 0; i < in.size - padding; i++) {
-        int value = base64_value(in.data[i]);
-        if (value < 0)
-            return -1;
-        bits = (bits << 6 | (unsigned)value) & 0xffff;
-        kept += 6;
-        if (kept < 8)
-            continue;
-        if (size == max)
-            return -1;
-        kept -= 8;
-        out[size++] = (unsigned char)(bits >> kept);
-    }
-    return bits & ((1u << kept) - 1) ? -1 : (int)size;
-}
 
 /* Takes what stands before the separator off the front; false when there is none. */
 static bool take_until(struct text *rest, char separator, struct text *part)
@@ -74,13 +39,13 @@ static const char *parse_keys(struct text text, int hash_size, struct scram_keys
         return "keys look like SCRAM-SHA-256$iterations:salt$stored:server";
     if (!parse_iterations(iterations, &keys->iterations))
         return "the number of iterations is not from 1 to 10000000";
-    int salt_size = base64_decode(salt, keys->salt, sizeof keys->salt);
+    long salt_size = credential_base64_decode(keys->salt, sizeof keys->salt, salt);
     if (salt_size < 1)
         return "the salt is not base64 of 1 to 64 bytes";
     keys->salt_size = (unsigned)salt_size;
-    if (base64_decode(stored, keys->stored_key, sizeof keys->stored_key) != hash_size)
+    if (credential_base64_decode(keys->stored_key, sizeof keys->stored_key, stored) != hash_size)
         return "the stored key is not base64 of as many bytes as the hash has";
-    if (base64_decode(text, keys->server_key, sizeof keys->server_key) != hash_size)
+    if (credential_base64_decode(keys->server_key, sizeof keys->server_key, text) != hash_size)
         return "the server key is not base64 of as many bytes as the hash has";
     return NULL;
 }

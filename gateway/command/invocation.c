@@ -6,7 +6,7 @@
 #include "gateway/command/invocation.h"
 
 static const struct option common_options[] = {
-    { "config", "FILE", "read settings from FILE" },
+    { "config", "FILE", "read settings from FILE; default: what STANZABUS_CONFIG names, or none" },
     { "set", "KEY=VALUE", "set one key; may be given several times, and outweighs file and environment" },
 };
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "gateway/command/password.h"
+#include "stanzabus/credential.h"
 
 /* One line without its end.  False at the end of input, or when it is too long. */
 static bool read_line(FILE *in, struct password *password)
@@ -65,4 +66,13 @@ int password_get(struct password *password, const struct invocation *call, const
 void password_fini(struct password *password)
 {
     explicit_bzero(password, sizeof *password);
+}
+
+const char *password_to_keys(struct text password, unsigned iterations, struct account *account)
+{
+    if (!password.size)
+        return "the password is empty";
+    if (credential_derive(account, password, iterations) < 0)
+        return "this cannot be a password: it is not UTF-8, or holds control characters (RFC 8265 4.2)";
+    return NULL;
 }

@@ -3,15 +3,15 @@
 
 enum { IN_LOCAL = 1, IN_DOMAIN = 2, IN_RESOURCE = 4, EVERYWHERE = 7 };
 
-/* What stands as itself besides letters and digits: unreserved (RFC 3986 2.3) everywhere; nodeallow and resallow
- * of RFC 5122 2.2; the brackets and colons of an IPv6 address (RFC 3986 3.2.2). */
+/* What stands as itself besides letters and digits: unreserved (RFC 3986 2.3) everywhere; nodeallow and resallow of
+ * RFC 5122 2.2; the colons of an IPv6 address.  Its brackets do not: there is no authority here, and in a path RFC 3986
+ * 3.3 has none. */
 static const unsigned char allowed[128] = {
     ['-'] = EVERYWHERE, ['.'] = EVERYWHERE, ['_'] = EVERYWHERE, ['~'] = EVERYWHERE,
     ['!'] = IN_LOCAL | IN_RESOURCE, ['$'] = IN_LOCAL | IN_RESOURCE, ['('] = IN_LOCAL | IN_RESOURCE,
     [')'] = IN_LOCAL | IN_RESOURCE, ['*'] = IN_LOCAL | IN_RESOURCE, ['+'] = IN_LOCAL | IN_RESOURCE,
     [','] = IN_LOCAL | IN_RESOURCE, [';'] = IN_LOCAL | IN_RESOURCE, ['='] = IN_LOCAL | IN_RESOURCE,
     ['&'] = IN_RESOURCE, ['\''] = IN_RESOURCE, [':'] = IN_RESOURCE | IN_DOMAIN,
-    ['['] = IN_DOMAIN, [']'] = IN_DOMAIN,
 };
 
 static inline bool stands_as_itself(unsigned char c, unsigned part)

@@ -105,7 +105,7 @@ static int pass_answer(struct said *said)
     if (!request_answer(said->router, stanza, said->service, &asker, &why))
         return refuse(said, "no-such-request", why);
     struct text event = router_observe(said->router, stanza, jid_text(&to));
-    router_show(said->router, router_session_of(said->router, &asker, &to), said->channel, "in", event);
+    router_show(router_session_of(said->router, &asker, &to), said->channel, "in", event);
     router_answer(said->router, &asker, stanza);
     said->event.stanza = NULL;
     return 0;

@@ -55,7 +55,7 @@ static void give(struct hand_out *out, struct session *session)
     }
     session_send_xml(session, buffer_text(xml));
     if (session_watches_events(session))
-        observe_watch(out->router, session, out->channel, "in", without_edge(out->router, out->event));
+        observe_watch(session, out->channel, "in", without_edge(out->router, out->event));
 }
 
 /* RFC 6121 8.5.3.2 for one that has just gone: presence and answers are nobody's any more. */

@@ -111,7 +111,7 @@ void observe_refused(struct router *router, struct service *service, struct text
 }
 
 /* A headline from the server, with the event as text inside. */
-void observe_watch(struct router *router, struct session *session, struct text channel, const char *direction, struct text event)
+void observe_watch(struct session *session, struct text channel, const char *direction, struct text event)
 {
     struct stanza *shown = stanza_make("message", XMLNS_CLIENT);
     struct arena *arena = &shown->arena;

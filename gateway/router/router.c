@@ -27,10 +27,10 @@ struct text router_observe(struct router *router, const struct stanza *stanza, s
     return event;
 }
 
-void router_show(struct router *router, struct session *session, struct text channel, const char *direction, struct text event)
+void router_show(struct session *session, struct text channel, const char *direction, struct text event)
 {
     if (session && session_watches_events(session))
-        observe_watch(router, session, channel, direction, event);
+        observe_watch(session, channel, direction, event);
 }
 
 struct session *router_session_of(const struct router *router, const struct sender *sender, const struct jid *address)
@@ -222,7 +222,7 @@ static void show_out(struct router *router, const struct sender *sender, const s
         channel_to(&router->channel, router->parts->config->bus_prefix, jid_bare(&way->to));
         channel = buffer_text(&router->channel);
     }
-    router_show(router, sender->session, channel, "out", event);
+    router_show(sender->session, channel, "out", event);
 }
 
 static void to_server(struct router *router, const struct sender *sender, struct stanza *stanza, const struct way *way)

@@ -51,7 +51,6 @@ struct router {
     struct text channel_session, channel_dead, channel_node;
     struct buffer channel;          /* scratch for a name */
     struct buffer event;            /* scratch for the event of the stanza in hand */
-    struct buffer watch;            /* scratch for what a watching session is shown */
     struct buffer xml[2];           /* scratch by enum stanza_scope, for hand out to several */
 
     struct delivery *free_deliveries; /* recycled; bounded by what was in flight at once */
@@ -82,7 +81,7 @@ struct text router_event(struct router *router, const struct stanza *stanza, str
 /* The same, and publishes the observers' copy. */
 struct text router_observe(struct router *router, const struct stanza *stanza, struct text subject);
 /* Shows the event to the session if it watches; NULL is fine. */
-void router_show(struct router *router, struct session *session, struct text channel, const char *direction, struct text event);
+void router_show(struct session *session, struct text channel, const char *direction, struct text event);
 /* The sender's session, found again by its address; NULL when it has ended or was no client. */
 struct session *router_session_of(const struct router *router, const struct sender *sender, const struct jid *address);
 int64_t router_wall_ms(const struct router *router);
@@ -145,7 +144,7 @@ void observe_login_failed(struct router *router, const struct session *session, 
 void observe_refused(struct router *router, struct service *service, struct text channel, struct text payload,
                      const struct refusal *why, bool may_answer);
 /* Shows a session that asked for it (handle_watch.c) what passes on the bus for it. */
-void observe_watch(struct router *router, struct session *session, struct text channel, const char *direction, struct text event);
+void observe_watch(struct session *session, struct text channel, const char *direction, struct text event);
 
 void router_step_done(struct router *router); /* one open step of router_start is over */
 

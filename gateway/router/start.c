@@ -86,7 +86,6 @@ void router_free(struct router **pointer)
     }
     buffer_fini(&router->channel);
     buffer_fini(&router->event);
-    buffer_fini(&router->watch);
     buffer_fini(&router->xml[0]);
     buffer_fini(&router->xml[1]);
     arena_fini(&router->arena);

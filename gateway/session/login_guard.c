@@ -1,7 +1,9 @@
 /* login_guard.c - failures by address and account in a window of ten minutes. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <openssl/rand.h>
 #include <uthash.h>
 
 #include "gateway/session/hash.h"
@@ -19,13 +21,15 @@ struct guarded {
 struct login_guard {
     struct guarded *table; /* oldest failure first */
     unsigned free_failures;
-    unsigned char secret[32];
+    unsigned char secret[32]; /* so that nobody can choose names that collide */
 };
 
-struct login_guard *login_guard_new(const unsigned char secret[32], unsigned failures)
+struct login_guard *login_guard_new(unsigned failures)
 {
     struct login_guard *guard = xcalloc(1, sizeof *guard);
-    memcpy(guard->secret, secret, sizeof guard->secret);
+    int done = RAND_bytes(guard->secret, sizeof guard->secret);
+    assert(done == 1);
+    (void)done;
     guard->free_failures = failures;
     return guard;
 }

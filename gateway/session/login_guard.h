@@ -16,8 +16,8 @@ enum {
 
 struct login_guard;
 
-/* secret keeps strangers from choosing names that collide; failures is what each address and account has free. */
-struct login_guard *login_guard_new(const unsigned char secret[32], unsigned failures);
+/* failures is what each address and account has free in the window. */
+struct login_guard *login_guard_new(unsigned failures);
 void login_guard_free(struct login_guard **guard);
 
 /* Counts a failure; account may be empty.  Returns how many milliseconds its answer has to wait. */

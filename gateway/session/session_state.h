@@ -39,7 +39,6 @@ struct negotiation {
     int64_t answer_ms;      /* a failure waits until then to be told; 0 = none */
     uint8_t failures;       /* attempts on this connection */
     bool has_tried_sasl;
-    bool is_old;            /* a stream without version: RFC 3920 had not been written */
     bool offers[2];         /* by enum channel_binding: in the features sent last */
 };
 
@@ -69,7 +68,7 @@ struct session {
     uint8_t state;       /* enum session_state */
     uint8_t paused;      /* PAUSE_ bits */
     int8_t priority;
-    bool is_header_sent, is_asleep, is_guest, is_available, watches_events, is_row_written;
+    bool is_header_sent, is_ending, is_asleep, is_guest, is_available, watches_events;
 };
 
 struct sessions {
@@ -105,25 +104,46 @@ static inline struct text session_domain(const struct session *session)
 }
 
 /* -- session.c -- */
+enum session_event {
+    /* what the client sends */
+    EVENT_HEADER,
+    EVENT_STARTTLS,
+    EVENT_AUTH,
+    EVENT_RESPONSE,
+    EVENT_ABORT,
+    EVENT_OLD_AUTH, /* iq with a query in jabber:iq:auth */
+    EVENT_IQ,
+    EVENT_STANZA,   /* message, presence */
+    EVENT_FOREIGN,  /* a stanza by its name, in a namespace that is not the client's */
+    EVENT_UNKNOWN,  /* any other element */
+    /* what was waited for */
+    EVENT_ENCRYPTED,
+    EVENT_LOGIN_OVER, /* without success */
+    EVENT_LOGGED_IN,
+    EVENT_OLD_LOGGED_IN,
+    EVENT_BOUND,
+    EVENT_BIND_REFUSED,
+    EVENT_OLD_BIND_REFUSED
+};
 extern const struct stream_callbacks session_stream_callbacks; /* ctx = struct session * */
-void session_on_encrypted(struct session *session);
-/* Another state after something that was waited for; never to STATE_ENDED. */
-void session_enter(struct session *session, enum session_state state);
+void session_happened(struct session *session, enum session_event event); /* one of the second kind */
 
 /* -- sessions.c -- */
 void session_add_bound(struct session *session);
 void session_remove_bound(struct session *session);
-/* Brackets an answer that will come later: between the two the session is not read, and its memory stays.  After
- * session_step_done the session may be gone; it returns false when it has ended, and the caller lets go. */
+/* Brackets an answer that will come later: between the two the session is not read, and its memory stays even when it
+ * ends.  step_done comes last in the answer's callback: what the client sent meanwhile is read inside, and afterwards the
+ * session may be gone. */
 void session_step_begin(struct session *session);
-bool session_step_done(struct session *session);
+void session_step_done(struct session *session);
 void session_pause(struct session *session, unsigned why);
 void session_unpause(struct session *session, unsigned why);
-void session_set_jid(struct session *session, const char *text, const struct jid *jid);
+void session_set_jid(struct session *session, const struct jid *jid); /* copied */
+void session_free(struct session *session);
 
 /* -- negotiate.c -- */
 void negotiate_header(struct session *session, const struct stream_header *header);
-void negotiate_start_tls(struct session *session);
+void negotiate_start_tls(struct session *session, struct stanza *stanza); /* takes it */
 bool negotiate_may_log_in(const struct session *session);      /* encrypted, or allowed without */
 bool negotiate_is_for_guests(const struct session *session);   /* the stream's domain is auth.anonymous_domain */
 const struct mechanism *negotiate_find_mechanism(struct text name); /* any known one */
@@ -132,23 +152,30 @@ bool negotiate_offers(struct session *session, const struct mechanism *mechanism
 void negotiate_write_header(struct buffer *out, enum stream_framing framing, struct text from, struct text to, bool with_version);
 
 /* -- sasl.c -- */
-void sasl_auth(struct session *session, struct stanza *stanza);
+void sasl_auth(struct session *session, struct stanza *stanza); /* each takes it */
 void sasl_response(struct session *session, struct stanza *stanza);
 void sasl_abort(struct session *session, struct stanza *stanza);
-void sasl_tell_failure(struct session *session); /* now: the delay, if any, is over */
-/* What a mechanism wants next; also for legacy_auth.c. */
-void sasl_step(struct session *session, enum login_step step);
 
-/* -- legacy_auth.c: all take nothing; the stanza is borrowed -- */
+/* -- attempt.c: drives negotiation->login, for SASL and XEP-0078 -- */
+void attempt_step(struct session *session, enum login_step step); /* does what the mechanism wants next */
+void attempt_tell_failure(struct session *session);               /* the delay is over */
+void attempt_count_failure(struct session *session);              /* too many end the stream */
+void attempt_drop_delay(struct session *session);
+
+/* -- sasl.c, for attempt.c -- */
+void sasl_challenge(struct session *session, const struct login *login);
+void sasl_success(struct session *session, const struct login *login);
+void sasl_failure(struct session *session, enum sasl_condition condition);
+
+/* -- legacy_auth.c -- */
 bool legacy_is_request(const struct stanza *stanza);
 void legacy_request(struct session *session, struct stanza *stanza); /* takes it */
-void legacy_tell_failure(struct session *session, struct login *login);
-void legacy_logged_in(struct session *session, struct login *login);
-void legacy_mark(struct stanza *error, enum stanza_condition condition); /* adds code= (XEP-0086) */
+void legacy_refuse(struct session *session, const struct stanza *request, enum stanza_condition condition, const char *text);
+enum stanza_condition legacy_condition(enum sasl_condition condition);
 
 /* -- bind.c -- */
 void bind_request(struct session *session, struct stanza *stanza); /* takes it */
-/* resource empty: the server chooses.  Takes request, which is answered with the result or an error. */
+/* Takes request, a binding or XEP-0078, which is answered with the result or an error. */
 void bind_start(struct session *session, struct text resource, struct stanza *request);
 void bind_undo(struct session *session); /* row removed, then unsubscribed */
 
@@ -161,10 +188,13 @@ struct buffer *outbound_begin(struct session *session);
 /* Sends what is in it: on WebSocket one message. */
 void outbound_send(struct session *session);
 void outbound_drained(struct session *session);
+void outbound_overflow(struct session *session); /* ends it: its client does not read */
 
 /* -- ending.c -- */
-/* The client closed its stream. */
-void session_close(struct session *session);
+/* The client closed its stream, or we do without an error. */
+void session_close(struct session *session, const char *reason);
+/* Header if none was sent, stream error, end of the stream. */
+void session_write_error(struct session *session, enum stream_condition condition, const char *text);
 /* Without a word to the client: everything that an end means but writing. */
 void session_finish(struct session *session, const char *reason);
 

@@ -101,3 +101,11 @@ struct stanza *stanza_error(const struct stanza *stanza, enum stanza_condition c
     }
     return answer;
 }
+
+struct stanza *stanza_copy(const struct stanza *stanza)
+{
+    struct stanza *copy = stanza_new();
+    stanza_set_root(copy, element_copy(&copy->arena, stanza->root));
+    copy->bytes = stanza->bytes;
+    return copy;
+}

@@ -40,12 +40,10 @@ static struct text opening_of(struct text raw)
 
 void start_tag_complete(struct start_tag *tag, struct text raw)
 {
-    struct text opening = opening_of(raw);
     struct buffer whole = { 0 };
     tag->is_empty = raw.size > 1 && raw.data[raw.size - 2] == '/';
-    if (tag->declarations != 2 || !tag->has_content_namespace || !tag->has_stream_prefix ||
-        !text_equal(opening, TEXT("<stream:stream"))) {
-        buffer_append_text(&whole, opening);
+    if (tag->declarations != 2 || !tag->has_content_namespace || !tag->has_stream_prefix) {
+        buffer_append_text(&whole, opening_of(raw));
         buffer_append_text(&whole, buffer_text(&tag->text));
         buffer_append_char(&whole, '>');
     }

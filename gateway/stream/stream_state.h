@@ -15,13 +15,13 @@ struct stream {
     struct buffer pending; /* what came, or was left, while paused; WebSocket: each message behind its size */
     struct text rest;      /* of the input at hand, while running: not yet read */
     unsigned char framing;
-    bool open;             /* the header of the present stream was read */
-    bool was_open;         /* of this or of one before a restart */
-    bool running;          /* a call of ours is on the stack: free later, feed never */
+    bool open;     /* the header of the present stream was read */
+    bool was_open; /* of this or of one before a restart */
+    bool running;  /* a call of ours is on the stack: free later, feed never */
     bool paused;
-    bool done;             /* closed or failed: no callback any more */
-    bool freed;            /* by a callback; goes when the running call ends */
-    bool overflowed;       /* more came during a pause than may wait */
+    bool done;       /* closed or failed: no callback any more */
+    bool freed;      /* by a callback; goes when the running call ends */
+    bool overflowed; /* more came during a pause than may wait */
 };
 
 struct stream_pool {

@@ -89,8 +89,7 @@ void stream_tcp_step(struct stream *stream)
     }
 
     size_t taken;
-    enum xml_in_event event =
-        xml_in_feed(stream->in, stream->limits, stream->rest.data, stream->rest.size, &taken);
+    enum xml_in_event event = xml_in_feed(stream->in, stream->limits, stream->rest.data, stream->rest.size, &taken);
     take(stream, taken);
     switch (event) {
     case XML_IN_MORE:

@@ -16,8 +16,8 @@ struct tree {
 
 void tree_start(struct tree *tree, const char *name, const char *const *attributes);
 void tree_text(struct tree *tree, const char *data, size_t size);
-void tree_end(struct tree *tree);              /* closes the innermost element */
-struct stanza *tree_take(struct tree *tree);   /* the caller owns it; the tree is ready for the next */
+void tree_end(struct tree *tree);            /* closes the innermost element */
+struct stanza *tree_take(struct tree *tree); /* the caller owns it; the tree is ready for the next */
 void tree_fini(struct tree *tree);
 
 #endif

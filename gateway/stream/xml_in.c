@@ -26,6 +26,7 @@ struct xml_in {
     enum xml_in_event event;
     size_t fed;        /* bytes given to expat since the beginning */
     size_t first;      /* index of the first byte of the open top-level element */
+    size_t last;       /* index behind the last top-level element */
     size_t boundary;   /* index behind the last complete thing at the top level */
     size_t held;       /* bytes behind the event that expat has already */
     size_t unread;     /* bytes of an unfinished token, as of the last feed */
@@ -117,6 +118,8 @@ static void start_root(struct xml_in *in, const XML_Char *name, const XML_Char *
     happen(in, XML_IN_HEADER);
 }
 
+static const char stream_header[] = XMLNS_STREAM "\1stream"; /* as expat names it, behind NAME_SEPARATOR */
+
 /* False when the element must not be: too big, too deep, or nothing that stands at the top level. */
 static bool accept_start(struct xml_in *in, const XML_Char *name, unsigned attributes)
 {
@@ -126,9 +129,9 @@ static bool accept_start(struct xml_in *in, const XML_Char *name, unsigned attri
         fail(in, STREAM_ERROR_POLICY_VIOLATION, "elements nested too deeply");
     else if (in->depth == 1 && in->event == XML_IN_STANZA)
         fail(in, STREAM_ERROR_BAD_FORMAT, "more than one element in a message"); /* RFC 7395 3.3.3 */
-    else if (in->depth == 1 && in->framed && strcmp(name, XMLNS_STREAM "\1" "stream") == 0)
+    else if (in->depth == 1 && strcmp(name, stream_header) == 0 && in->framed)
         fail(in, STREAM_ERROR_INVALID_NAMESPACE, "the header is <open/> on WebSocket"); /* RFC 7395 3.3.2 */
-    else if (in->depth == 1 && strcmp(name, XMLNS_STREAM "\1" "stream") == 0)
+    else if (in->depth == 1 && strcmp(name, stream_header) == 0)
         fail(in, STREAM_ERROR_BAD_FORMAT, "a stream header inside the stream");
     return in->event != XML_IN_FAULT;
 }
@@ -173,7 +176,15 @@ static void XMLCALL on_text(void *context, const XML_Char *text, int size)
         return;
     if (in->depth > 1)
         tree_text(&in->tree, text, (size_t)size);
-    else if (!is_white(text, size)) /* white space is a keepalive, RFC 6120 4.6.1 */
+    else if (!is_white(text, size)) /* white space is a keepalive, RFC 6120 11.7 */
+        fail(in, STREAM_ERROR_BAD_FORMAT, "text between stanzas");
+}
+
+/* An empty section would go unnoticed as text, and an open one is a state that must not last beyond a message or sleep. */
+static void XMLCALL on_cdata(void *context)
+{
+    struct xml_in *in = context;
+    if (in->depth <= 1)
         fail(in, STREAM_ERROR_BAD_FORMAT, "text between stanzas");
 }
 
@@ -185,7 +196,8 @@ static size_t token_end(struct xml_in *in)
 
 static void end_top_level(struct xml_in *in)
 {
-    size_t size = token_end(in) - in->first;
+    in->last = token_end(in);
+    size_t size = in->last - in->first;
     if (size > in->limits->stanza_bytes) {
         fail(in, STREAM_ERROR_POLICY_VIOLATION, "stanza too big");
         return;
@@ -233,6 +245,7 @@ static XML_Parser new_parser(struct xml_in *in, unsigned long salt)
     XML_SetUserData(parser, in);
     XML_SetElementHandler(parser, on_start, on_end);
     XML_SetCharacterDataHandler(parser, on_text);
+    XML_SetStartCdataSectionHandler(parser, on_cdata);
     XML_SetStartNamespaceDeclHandler(parser, on_namespace);
     XML_SetXmlDeclHandler(parser, on_xml_declaration);
     XML_SetStartDoctypeDeclHandler(parser, on_doctype);
@@ -374,7 +387,7 @@ enum xml_in_event xml_in_message(struct xml_in *in, const struct stream_limits *
         if (in->event == XML_IN_FAULT)
             return in->event;
     }
-    if (in->event != XML_IN_STANZA || in->unread > 0)
+    if (in->event != XML_IN_STANZA || in->last != in->fed)
         fail(in, STREAM_ERROR_NOT_WELL_FORMED, "not a whole element");
     return in->event;
 }

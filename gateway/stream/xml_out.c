@@ -4,37 +4,31 @@
 
 #include "stanzabus/stanza.h"
 
-/* What must not stand as itself: in both, only in a value.  White space but the space would be normalised in a value
- * (XML 1.0 3.3.3), a carriage return everywhere (2.11); '>' is escaped so that no "]]>" stands in text (2.4). */
-enum { ESCAPE_TEXT = 1, ESCAPE_VALUE = 2 };
-static const unsigned char escape_class[256] = {
-    ['&'] = 3, ['<'] = 3, ['>'] = 3, ['\r'] = 3, ['"'] = 2, ['\''] = 2, ['\n'] = 2, ['\t'] = 2,
+/* What must not stand as itself: the first four nowhere, the others not in a value.  White space but the space would be
+ * normalised in a value (XML 1.0 3.3.3), a carriage return everywhere (2.11); '>' is one so that no "]]>" stands in text
+ * (2.4). */
+enum { ESCAPED_IN_TEXT = 4, ESCAPED_IN_VALUES = 8 };
+static const struct text escapes[] = {
+    TEXT_INIT("&amp;"),  TEXT_INIT("&lt;"),   TEXT_INIT("&gt;"),  TEXT_INIT("&#13;"),
+    TEXT_INIT("&quot;"), TEXT_INIT("&apos;"), TEXT_INIT("&#10;"), TEXT_INIT("&#9;"),
+};
+/* One more than its place in that table; 0 for all that stands as itself. */
+static const unsigned char escape_of[256] = {
+    ['&'] = 1, ['<'] = 2, ['>'] = 3, ['\r'] = 4, ['"'] = 5, ['\''] = 6, ['\n'] = 7, ['\t'] = 8,
 };
 
-static void write_escape(struct buffer *out, char c)
-{
-    switch (c) {
-    case '&': BUFFER_LITERAL(out, "&amp;"); break;
-    case '<': BUFFER_LITERAL(out, "&lt;"); break;
-    case '>': BUFFER_LITERAL(out, "&gt;"); break;
-    case '"': BUFFER_LITERAL(out, "&quot;"); break;
-    case '\'': BUFFER_LITERAL(out, "&apos;"); break;
-    case '\r': BUFFER_LITERAL(out, "&#13;"); break;
-    case '\n': BUFFER_LITERAL(out, "&#10;"); break;
-    case '\t': BUFFER_LITERAL(out, "&#9;"); break;
-    }
-}
-
-static void write_escaped(struct buffer *out, struct text text, int where)
+/* Copies in runs from one special character to the next. */
+static void write_escaped(struct buffer *out, struct text text, unsigned escaped)
 {
     if (text.size == 0)
         return;
     const char *run = text.data, *end = text.data + text.size;
     for (const char *p = run; p < end; p++) {
-        if (!(escape_class[(unsigned char)*p] & where))
+        unsigned escape = escape_of[(unsigned char)*p];
+        if (escape == 0 || escape > escaped)
             continue;
         buffer_append(out, run, (size_t)(p - run));
-        write_escape(out, *p);
+        buffer_append_text(out, escapes[escape - 1]);
         run = p + 1;
     }
     buffer_append(out, run, (size_t)(end - run));
@@ -42,7 +36,7 @@ static void write_escaped(struct buffer *out, struct text text, int where)
 
 void xml_write_value(struct buffer *out, struct text value)
 {
-    write_escaped(out, value, ESCAPE_VALUE);
+    write_escaped(out, value, ESCAPED_IN_VALUES);
 }
 
 /* What is in scope where an element is written. */
@@ -148,7 +142,7 @@ static void write_element(struct buffer *out, const struct element *element, str
         if (n->element)
             write_element(out, n->element, scope);
         else
-            write_escaped(out, n->text, ESCAPE_TEXT);
+            write_escaped(out, n->text, ESCAPED_IN_TEXT);
     }
     BUFFER_LITERAL(out, "</");
     buffer_append_text(out, prefix);

@@ -19,6 +19,7 @@ struct work_pool {
     struct job_list queue;    /* submitted, not begun */
     struct job_list finished; /* run, not collected */
     size_t waiting;           /* length of queue; also read without the mutex */
+    size_t open;              /* taken, and done not yet called; the loop's thread only */
     size_t bound;
     bool is_stopping;
     void (*wake)(void *ctx);
@@ -120,13 +121,15 @@ int work_submit(struct work_pool *pool, struct work_job *job)
         pthread_cond_signal(&pool->arrived);
     }
     pthread_mutex_unlock(&pool->mutex);
+    pool->open += !is_full;
     return is_full ? -1 : 0;
 }
 
-static void call_done(struct work_job *job)
+static void call_done(struct work_pool *pool, struct work_job *job)
 {
     for (struct work_job *next; job; job = next) {
         next = job->next; /* done may free the job */
+        pool->open--;
         job->done(job);
     }
 }
@@ -137,7 +140,7 @@ void work_collect(struct work_pool *pool)
     struct work_job *finished = pool->finished.first;
     list_clear(&pool->finished);
     pthread_mutex_unlock(&pool->mutex);
-    call_done(finished);
+    call_done(pool, finished);
 }
 
 size_t work_waiting(const struct work_pool *pool)
@@ -158,9 +161,14 @@ void work_pool_free(struct work_pool **pool_at)
     for (unsigned i = 0; i < pool->thread_count; i++)
         pthread_join(pool->threads[i], NULL);
 
-    call_done(pool->finished.first);
-    call_done(pool->queue.first);
+    call_done(pool, pool->finished.first);
+    call_done(pool, pool->queue.first);
     pthread_cond_destroy(&pool->arrived);
     pthread_mutex_destroy(&pool->mutex);
     free(pool);
+}
+
+size_t work_open(const struct work_pool *pool)
+{
+    return pool->open;
 }

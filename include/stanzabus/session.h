@@ -15,7 +15,10 @@ struct session_callbacks {
     void (*on_bound)(void *ctx, struct session *session);                         /* the bind result goes out right after */
     void (*on_stanza)(void *ctx, struct session *session, struct stanza *stanza); /* bound; callee owns; from is stamped, to is checked and prepared */
     void (*on_ended)(void *ctx, struct session *session, const char *reason);     /* it was bound; still readable */
+    /* user: the bare JID that was tried, empty when it was none; session_mechanism says how. */
     void (*on_login_failed)(void *ctx, struct session *session, struct text user, const char *reason);
+    /* A binding here took the resource over from a session of another node: that node is to end it (conflict). */
+    void (*on_replaced)(void *ctx, struct text node, uint64_t number, struct text bare, struct text resource);
 };
 
 struct sessions *sessions_new(const struct parts *parts, const struct session_callbacks *callbacks, void *ctx);

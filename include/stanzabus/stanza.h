@@ -57,7 +57,7 @@ struct stanza {
 
 /* -- making -- */
 struct stanza *stanza_new(void); /* no root yet; owned by the caller */
-struct stanza *stanza_make(const char *name, const char *xmlns);
+struct stanza *stanza_make(const char *name, const char *xmlns); /* with a root; both are borrowed by its life: literals */
 struct stanza *stanza_copy(const struct stanza *stanza); /* deep */
 void stanza_free(struct stanza **stanza); /* NULL is fine */
 struct element *element_new(struct arena *arena, struct text name, struct text xmlns); /* texts are borrowed by the arena's life */
@@ -65,7 +65,7 @@ void stanza_set_root(struct stanza *stanza, struct element *root);              
 struct element *element_add(struct arena *arena, struct element *parent, struct text name, struct text xmlns);
 void element_append(struct arena *arena, struct element *parent, struct element *child);
 void element_add_text(struct arena *arena, struct element *parent, struct text text);
-/* Sets or replaces; value is borrowed by the arena's life.  A value with NULL data removes the attribute. */
+/* Sets or replaces; name and value are borrowed by the arena's life.  A value with NULL data removes the attribute. */
 void element_set(struct arena *arena, struct element *element, const char *name, struct text value);
 void element_set_ns(struct arena *arena, struct element *element, struct text xmlns, struct text name, struct text value);
 void element_remove(struct element *parent, struct element *child);
@@ -76,7 +76,8 @@ struct text element_get(const struct element *element, const char *name); /* NUL
 struct text element_lang(const struct element *element);                  /* own xml:lang; NULL data when absent */
 struct element *element_child(const struct element *element, const char *name, const char *xmlns); /* first; NULL name or xmlns = any */
 struct element *element_first(const struct element *element);                                       /* first child element */
-struct text element_text(struct arena *arena, const struct element *element); /* all direct character data joined */
+struct text element_text(struct arena *arena, const struct element *element); /* all direct character data joined; may be
+                                                                               * borrowed from the element */
 bool element_is(const struct element *element, const char *name, const char *xmlns);
 bool element_equal(const struct element *a, const struct element *b); /* same names, attributes in any order, children in order */
 
@@ -94,7 +95,8 @@ enum stanza_scope {
     SCOPE_STREAM,        /* jabber:client and the prefix stream: are in scope */
     SCOPE_SELF_CONTAINED /* nothing is in scope */
 };
-/* Appends XML.  Elements in XMLNS_STREAM get the prefix stream:. */
+/* Appends XML that a parser turns into an equal tree.  Elements in XMLNS_STREAM get the prefix stream:.  Names must be
+ * names without a colon, texts valid XML characters, no namespace http://www.w3.org/2000/xmlns/: as from the parser. */
 void element_write(struct buffer *out, const struct element *element, enum stanza_scope scope);
 
 #endif

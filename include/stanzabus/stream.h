@@ -22,6 +22,7 @@ struct stream_limits {
     unsigned attributes; /* of one element, namespace declarations included */
 };
 
+/* Each may pause, restart, or free its stream, and write to any; none may feed its own. */
 struct stream_callbacks {
     /* RFC 6120 4.2; the header is borrowed.  Namespace and framing were checked, addresses and version were not. */
     void (*on_open)(void *ctx, const struct stream_header *header);
@@ -33,7 +34,7 @@ struct stream_callbacks {
 struct stream;      /* opaque; one a connection */
 struct stream_pool; /* opaque; one a node: the shared parser of framed messages, rebuilt when it has grown */
 
-struct stream_pool *stream_pool_new(void);
+struct stream_pool *stream_pool_new(void); /* outlives its streams */
 void stream_pool_free(struct stream_pool **pool);
 
 /* limits and callbacks are borrowed for the stream's life. */
@@ -42,7 +43,8 @@ struct stream *stream_new(struct stream_pool *pool, enum stream_framing framing,
 void stream_free(struct stream **stream); /* also allowed from inside a callback: no further callback comes */
 
 /* Feeds bytes; on FRAMING_WEBSOCKET exactly one whole message a call.  While paused, bytes are kept (the transport is
- * paused by the same hand, so at most one read's worth comes). */
+ * paused by the same hand, so at most one read's worth comes; beyond 64 kB more than a stanza may have they are dropped,
+ * and the stream fails with resource-constraint when it is resumed). */
 void stream_feed(struct stream *stream, const char *data, size_t size);
 
 /* From inside a callback or outside: no callback comes until resume, which calls back at once for what waits. */

@@ -44,6 +44,7 @@ struct connection {
     char peer[64];       /* address:port for logs; the client's own behind a trusted proxy; NUL-terminated */
     uint32_t queued;     /* bytes queued and not yet taken by the kernel; kept by the transport */
     const char *sni;     /* borrowed; the name that the client asked for in TLS, or NULL */
+    void *layer;         /* of a transport that stands on another one (WebSocket on TCP); the core leaves it alone */
 };
 
 /* What a connection tells the core; one table a process, given to each transport at its creation. */

@@ -36,7 +36,7 @@ def wait_until(what, ready, process=None, seconds=60):
         if process and process.poll() is not None:
             break
         time.sleep(0.05)
-    raise SystemExit(f"bench: {what} did not start; see its log")
+    raise SystemExit(f"bench: {what} did not come; see the logs in its folder")
 
 
 def can_connect(port):
@@ -336,8 +336,11 @@ modules:
         return found
 
     def stop_server(self):
-        for pid in self.beam():
+        pids = self.beam()
+        for pid in pids:
             os.kill(pid, signal.SIGTERM)
+        # The script in front of it would go first and leave the ports taken.
+        wait_until("the end of ejabberd", lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
         self.stop_process(self.control_process)
 
     def fresh(self):

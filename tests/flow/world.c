@@ -95,7 +95,7 @@ static bool collect_work(struct world *world)
     bool any = false;
     for (unsigned i = 0; i < world->node_count; i++) {
         struct work_pool *work = world->nodes[i].parts.work;
-        for (int tries = 0; work_waiting(work) > 0 && tries < 5000; tries++) {
+        for (int tries = 0; work_open(work) > 0 && tries < 5000; tries++) {
             poll(NULL, 0, 1);
             work_collect(work);
             any = true;

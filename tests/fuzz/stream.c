@@ -103,8 +103,8 @@ static void feed_copy(struct run *run, const uint8_t *data, size_t size)
     free(copy);
 }
 
-static void run_wild(struct run *run, struct stream_pool *pool, const struct stream_limits *limits,
-                     const uint8_t *data, size_t size)
+static void run_wild(struct run *run, struct stream_pool *pool, const struct stream_limits *limits, const uint8_t *data,
+                     size_t size)
 {
     static const uint32_t longest[] = { 1, 3, 16, 200 };
     uint32_t most = longest[run->dice & 3];

@@ -37,5 +37,5 @@ int admin_listen(struct web *web, const struct listen_address *address, const st
                  size_t error_size)
 {
     /* The responder takes the source back as what it is: it only reads it. */
-    return web_listen_pages(web, address, respond, (void *)(uintptr_t)source, error, error_size);
+    return web_listen_pages(web, address, "listen.admin", respond, (void *)(uintptr_t)source, error, error_size);
 }

@@ -1,24 +1,19 @@
-/* exchange.c - one HTTP request and its answer.  The head is written here and not by lws: its helpers add what we do
- * not want, and can only write into a small buffer. */
-#include <stdio.h>
+/* exchange.c - HTTP requests and their answers, up to the one that makes a WebSocket of the connection. */
 #include <strings.h>
 
 #include "transports/websocket/web_inside.h"
 
-/* -- the request -- */
+/* Many small requests for big files must not fill the memory: above this the client reads first. */
+enum { ANSWERS_QUEUED_MAX = 256 * 1024 };
 
-struct text web_header(struct web_socket *s, enum lws_token_indexes which, char *out, size_t size)
-{
-    int length = lws_hdr_total_length(s->wsi, which);
-    if (length <= 0 || lws_hdr_copy(s->wsi, out, (int)size, which) < 0)
-        return (struct text){ 0 };
-    return (struct text){ out, strlen(out) };
-}
+/* -- what a trusted proxy may say -- */
 
-struct text web_custom_header(struct web_socket *s, const char *name, char *out, size_t size)
+bool web_is_trusted(const struct web_socket *s)
 {
-    int length = lws_hdr_custom_copy(s->wsi, out, (int)size, name, (int)strlen(name));
-    return length > 0 ? (struct text){ out, (size_t)length } : (struct text){ 0 };
+    struct ip_address address;
+    const struct networks *trusted = &web_of(s)->trusted;
+    return trusted->count > 0 && ip_address_parse(text_of(s->connection->peer), &address) == 0 &&
+           networks_have(trusted, &address);
 }
 
 /* The first of a comma-separated list: what the proxy nearest to the client said. */
@@ -43,54 +38,54 @@ static bool is_host(struct text host)
     return host.size > 0;
 }
 
-struct text web_host(struct web_socket *s, char *out, size_t size)
+struct text web_host(const struct web_socket *s, const struct http_head *head)
 {
-    struct text host = { 0 };
-    if (s->is_trusted)
-        host = first_of(web_custom_header(s, "x-forwarded-host:", out, size));
-    if (host.size == 0)
-        host = web_header(s, WSI_TOKEN_HOST, out, size);
+    struct text host = head->fields[HTTP_HOST];
+    if (head->fields[HTTP_FORWARDED_HOST].size && web_is_trusted(s))
+        host = first_of(head->fields[HTTP_FORWARDED_HOST]);
     return is_host(host) ? host : (struct text){ 0 };
 }
 
-bool web_is_encrypted(struct web_socket *s)
+/* The connection was told whether it is TLS here when it was accepted. */
+bool web_is_encrypted(const struct web_socket *s, const struct http_head *head)
 {
-    char value[64];
-    if (s->is_tls || !s->is_trusted)
-        return s->is_tls;
-    struct text scheme = first_of(web_custom_header(s, "x-forwarded-proto:", value, sizeof value));
-    return scheme.size == 5 && strncasecmp(scheme.data, "https", 5) == 0;
+    struct text scheme = first_of(head->fields[HTTP_FORWARDED_PROTO]);
+    if (s->connection->is_encrypted || scheme.size != 5 || strncasecmp(scheme.data, "https", 5) != 0)
+        return s->connection->is_encrypted;
+    return web_is_trusted(s);
 }
 
 /* -- the answer -- */
 
 static const char *status_words(int status)
 {
-    switch (status) {
-    case 200: return "OK";
-    case 400: return "Bad Request";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 426: return "Upgrade Required";
-    case 503: return "Service Unavailable";
-    default: return "Error";
-    }
+    static const struct {
+        int status;
+        const char *words;
+    } rows[] = {
+        { 200, "OK" }, { 400, "Bad Request" }, { 403, "Forbidden" }, { 404, "Not Found" },
+        { 405, "Method Not Allowed" }, { 426, "Upgrade Required" }, { 431, "Request Header Fields Too Large" },
+        { 503, "Service Unavailable" }, { 505, "HTTP Version Not Supported" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].status == status)
+            return rows[i].words;
+    return "Error";
 }
 
-static int write_answer(struct web_socket *s, const struct http_response *response, bool is_head, bool is_last)
+static void write_answer(struct web_socket *s, const struct http_response *response, bool is_head, bool is_last)
 {
-    struct buffer *answer = &s->web->answer;
+    struct buffer *answer = &web_of(s)->answer;
     answer->size = 0;
     buffer_printf(answer, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", response->status,
                   status_words(response->status), response->type, response->body.size);
     buffer_printf(answer, "X-Content-Type-Options: nosniff\r\n%s%s\r\n", response->headers,
                   is_last ? "Connection: close\r\n" : "");
-    if (!is_head)
-        buffer_append_text(answer, response->body);
-    int written = lws_write(s->wsi, (unsigned char *)answer->data, answer->size, LWS_WRITE_RAW);
-    buffer_fini(answer);
-    return written < 0 ? -1 : 0;
+    s->below->write(s->connection, answer->data, answer->size);
+    if (!is_head && response->body.size > 0)
+        s->below->write(s->connection, response->body.data, response->body.size);
+    if (is_last)
+        web_done(s);
 }
 
 static struct http_response plain_response(int status, const char *headers, const char *text)
@@ -99,40 +94,70 @@ static struct http_response plain_response(int status, const char *headers, cons
                                    .body = text_of(text) };
 }
 
-void web_exchange_refuse(struct web_socket *s, int status, const char *headers, const char *text)
+void web_refuse(struct web_socket *s, int status, const char *headers, const char *text)
 {
-    char line[256];
-    snprintf(line, sizeof line, "%s\n", text);
-    struct http_response response = plain_response(status, headers, line);
-    (void)write_answer(s, &response, false, true); /* it is closed anyhow */
+    struct http_response response = plain_response(status, headers, text);
+    write_answer(s, &response, false, true);
 }
 
-static int answer_request(struct web_socket *s, struct text path, bool is_head)
+static bool is_last_request(const struct http_head *head)
 {
-    char host[256];
-    const struct http_request request = { path, web_host(s, host, sizeof host), web_is_encrypted(s) };
+    return head->is_old || head->has_body || http_list_has(head->fields[HTTP_CONNECTION], "close", true);
+}
+
+static void answer_request(struct web_socket *s, const struct http_head *head)
+{
+    struct web_entry *entry = s->entry;
+    struct buffer *scratch = &web_of(s)->scratch;
     struct http_response response = plain_response(404, "", "There is nothing here.\n");
-    http_respond_fn *respond = s->is_pages ? s->respond : s->web->settings.respond;
+    const struct http_request request = { head->path, web_host(s, head), web_is_encrypted(s, head) };
 
-    response.scratch = &s->web->scratch;
-    response.scratch->size = 0;
-    if (respond)
-        respond(s->is_pages ? s->respond_ctx : s->web->settings.respond_ctx, &request, &response);
-    int result = write_answer(s, &response, is_head, false);
-    buffer_fini(&s->web->scratch);
-    return result;
+    scratch->size = 0;
+    response.scratch = scratch;
+    if (entry->respond)
+        entry->respond(entry->respond_ctx, &request, &response);
+    write_answer(s, &response, text_is(head->method, "HEAD"), is_last_request(head));
+    buffer_fini(scratch);
 }
 
-int web_exchange(struct web_socket *s, struct text path)
+/* -- the request -- */
+
+static void take_request(struct web_socket *s, struct text head_text)
 {
-    char *uri;
-    int uri_size, method = lws_http_get_uri_and_method(s->wsi, &uri, &uri_size);
-    if (method != LWSHUMETH_GET && method != LWSHUMETH_HEAD) {
-        web_exchange_refuse(s, 405, "Allow: GET, HEAD\r\n", "Only GET and HEAD are answered here.");
-        return -1;
+    struct arena arena = { 0 };
+    struct http_head head;
+    int status = http_head_parse(&arena, head_text, &head);
+
+    web_wait_start(s, WEB_WAIT_REQUEST);
+    s->extensions = 0;
+    if (status == 505)
+        web_refuse(s, 505, "", "This server speaks HTTP/1.1.\n");
+    else if (status)
+        web_refuse(s, status, "", "This is no HTTP request that this server understands.\n");
+    else if (!text_is(head.method, "GET") && !text_is(head.method, "HEAD"))
+        web_refuse(s, 405, "Allow: GET, HEAD\r\n", "Only GET and HEAD are answered here.\n");
+    else if (http_list_has(head.fields[HTTP_UPGRADE], "websocket", true))
+        web_upgrade(s, &head);
+    else
+        answer_request(s, &head); /* RFC 9110 7.8: other upgrades (h2c) are ignored */
+    arena_fini(&arena);
+}
+
+size_t web_take_requests(struct web_socket *s, struct text input)
+{
+    size_t taken = 0;
+    while (!s->is_upgraded && web_takes_input(s)) {
+        struct text rest = { input.data + taken, input.size - taken };
+        size_t size = http_head_size(rest);
+        if (size > HTTP_HEAD_MAX || (size == 0 && rest.size > HTTP_HEAD_MAX)) {
+            web_refuse(s, 431, "", "The request is too long.\n");
+            break;
+        }
+        if (size == 0)
+            break;
+        take_request(s, (struct text){ rest.data, size });
+        taken += size;
+        web_socket_choke(s, ANSWERS_QUEUED_MAX);
     }
-    web_wait_start(s, WEB_WAIT_HANDSHAKE);
-    if (answer_request(s, path, method == LWSHUMETH_HEAD))
-        return -1;
-    return lws_http_transaction_completed(s->wsi) ? -1 : 0;
+    return taken;
 }

@@ -1,29 +1,34 @@
-/* message.c - from the pieces that lws reads to whole messages: text only, UTF-8 only, bounded.
- * lws gives what one read brought of one frame, at most rx_buffer_size.  A message that came whole goes on without a
- * copy, as most do; the others are put together, in room that is given back at once. */
+/* message.c - from frames to whole messages: text only, UTF-8 only, bounded.  A message that came in one piece goes on
+ * from a buffer that all share, as most do; the others are put together, in room that is given back at once. */
 #include "transports/websocket/utf8.h"
 #include "transports/websocket/web_inside.h"
+
+enum { PLAIN_KEPT = 64 * 1024 }; /* bytes of the shared buffer that outlive a message */
 
 /* The core answers with a stream error and closes; the WebSocket ends with the code that says why. */
 static void violate(struct web_socket *s, enum web_close code, enum stream_condition condition, const char *text)
 {
+    const struct web_settings *settings = &web_of(s)->settings;
+    if (s->is_broken)
+        return;
     s->is_broken = true;
     s->close_code = (uint16_t)code;
     buffer_fini(&s->message);
-    s->web->settings.callbacks->on_violation(s->web->settings.ctx, &s->base, condition, text);
-    web_socket_start_close(s, code);
+    if (s->is_open && !s->is_closing)
+        settings->callbacks->on_violation(settings->ctx, s->connection, condition, text);
+    web_socket_start_close(s);
 }
 
 static void deliver(struct web_socket *s, const char *data, size_t size)
 {
-    if (!utf8_is_valid(data, size)) {
+    const struct web_settings *settings = &web_of(s)->settings;
+    if (!utf8_is_valid(data, size))
         violate(s, WEB_CLOSE_NOT_UTF8, STREAM_ERROR_NOT_WELL_FORMED, "the message is not UTF-8");
-        return;
-    }
-    s->web->settings.callbacks->on_bytes(s->web->settings.ctx, &s->base, size ? data : "", size);
+    else
+        settings->callbacks->on_bytes(settings->ctx, s->connection, size ? data : "", size);
 }
 
-/* The next message may begin while the core is in on_bytes only after it returned: lws is not re-entered. */
+/* The core may close, and the layer be asked for more, while it reads: the pieces are no longer the socket's. */
 static void deliver_pieces(struct web_socket *s)
 {
     struct buffer whole = s->message;
@@ -32,26 +37,95 @@ static void deliver_pieces(struct web_socket *s)
     buffer_fini(&whole);
 }
 
-void web_receive(struct web_socket *s, const char *data, size_t size)
+/* -- payload: each takes size bytes of input -- */
+
+static void take_control(struct web_socket *s, const char *input, size_t size)
 {
-    if (s->is_broken || s->is_closing || !s->is_open)
+    enum frame_opcode opcode = s->frame.opcode;
+    char *place = buffer_reserve(&s->control, FRAME_CONTROL_MAX);
+    bool is_whole = frame_read_payload(&s->frame, place, input, size);
+    s->control.size += size;
+    if (!is_whole)
         return;
-    if (lws_frame_is_binary(s->wsi)) {
-        violate(s, WEB_CLOSE_NOT_TEXT, STREAM_ERROR_BAD_FORMAT, "only text messages are XMPP (RFC 7395 3.2)");
-        return;
-    }
-    /* A frame says its size first: what is too long is refused before it is read. */
-    size_t limit = s->web->settings.message_bytes, frame = size + lws_remaining_packet_payload(s->wsi);
-    if (frame > limit || s->message.size > limit - frame) {
-        violate(s, WEB_CLOSE_TOO_BIG, STREAM_ERROR_POLICY_VIOLATION, "the message is too long");
-        return;
-    }
-    bool is_last = lws_is_final_fragment(s->wsi);
-    if (is_last && s->message.size == 0) {
-        deliver(s, data, size);
-        return;
-    }
-    buffer_append(&s->message, data, size);
-    if (is_last)
+    struct buffer payload = s->control;
+    s->control = (struct buffer){ 0 };
+    web_socket_control(s, opcode, buffer_text(&payload));
+    buffer_fini(&payload);
+}
+
+static void take_whole_message(struct web_socket *s, const char *input, size_t size)
+{
+    struct buffer *plain = &web_of(s)->plain;
+    plain->size = 0;
+    frame_read_payload(&s->frame, buffer_reserve(plain, size + 1), input, size);
+    deliver(s, plain->data, size);
+    if (plain->capacity > PLAIN_KEPT)
+        buffer_fini(plain);
+}
+
+static void take_piece(struct web_socket *s, const char *input, size_t size)
+{
+    bool is_whole = frame_read_payload(&s->frame, buffer_reserve(&s->message, size + 1), input, size);
+    s->message.size += size;
+    if (is_whole && s->frame.is_final)
         deliver_pieces(s);
+}
+
+static void take_payload(struct web_socket *s, const char *input, size_t size)
+{
+    struct frame_in *frame = &s->frame;
+    if (frame->opcode >= FRAME_CLOSE)
+        take_control(s, input, size);
+    else if (s->is_broken || s->is_closing) /* only the Close is still waited for */
+        frame_skip_payload(frame, size);
+    else if (frame->is_final && s->message.size == 0 && size == frame->left)
+        take_whole_message(s, input, size);
+    else
+        take_piece(s, input, size);
+}
+
+/* -- frames -- */
+
+/* A frame says its size first: what is too long is refused before it is read. */
+static void check_message(struct web_socket *s)
+{
+    size_t limit = web_of(s)->settings.message_bytes;
+    if (s->frame.opcode == FRAME_BINARY)
+        violate(s, WEB_CLOSE_NOT_TEXT, STREAM_ERROR_BAD_FORMAT, "only text messages are XMPP (RFC 7395 3.2)");
+    else if (s->frame.opcode < FRAME_CLOSE && (s->frame.left > limit || s->message.size > limit - s->frame.left))
+        violate(s, WEB_CLOSE_TOO_BIG, STREAM_ERROR_POLICY_VIOLATION, "the message is too long");
+}
+
+/* Takes what it can of the frame at the front; false when more bytes are needed for anything to happen. */
+static bool take_frame(struct web_socket *s, struct text *input)
+{
+    const char *why;
+    if (!s->frame.has_header) {
+        switch (frame_read_header(&s->frame, input, &why)) {
+        case FRAME_MORE:
+            return false;
+        case FRAME_BAD:
+            violate(s, WEB_CLOSE_PROTOCOL, STREAM_ERROR_BAD_FORMAT, why);
+            web_done(s); /* where the next frame begins is not known any more */
+            return false;
+        case FRAME_PAYLOAD:
+            check_message(s);
+        }
+    }
+    size_t size = s->frame.left < input->size ? (size_t)s->frame.left : input->size;
+    if (size == 0 && s->frame.left > 0)
+        return false;
+    const char *data = input->data;
+    input->data += size;
+    input->size -= size;
+    take_payload(s, data, size);
+    return true;
+}
+
+size_t web_take_frames(struct web_socket *s, struct text input)
+{
+    size_t size = input.size;
+    while (web_takes_input(s) && take_frame(s, &input)) {
+    }
+    return size - input.size;
 }

@@ -1,231 +1,184 @@
-/* socket.c - a WebSocket as the core uses it: messages out, pause, the closing handshake, the end.
+/* socket.c - a WebSocket as the core uses it: messages out, pause, the closing handshake (RFC 6455 7).
  *
- * Frames are written by hand into one buffer a socket and leave in one send at the turn's end: a busy client costs one
- * system call for many messages.  What the kernel does not take stays with lws (it sends that before anything of its
- * own, so that a pong never lands inside a frame), and nothing more is given to it until it has got rid of it.
+ *   open ──close()──> closing: Close is sent ──> the client's Close, or a deadline ──> done: tcp flushes and closes
+ *     └── the client's Close: answered, the core is told at once ─────────────────────^
  *
- *   open ──close()──> closing: frames go out ──> lws sends Close, waits for the peer's ──> destroyed: on_closed
- *     └───────────────── the peer's Close, its end, an error, a deadline ───────────────────^ */
-#include <assert.h>
-#include <stdlib.h>
-
-#include "transports/tls/tls.h"
-#include "transports/websocket/frame.h"
+ * A message is written as header and payload behind each other into tcp's queue, which leaves in one send at the turn's
+ * end: many messages of a turn are one system call. */
+#include "transports/websocket/utf8.h"
 #include "transports/websocket/web_inside.h"
 
-/* -- room for frames: empty sockets own none -- */
+/* A client that pings without reading the pongs is not read above this. */
+enum { PONGS_QUEUED_MAX = 64 * 1024 };
 
-static void take_room(struct web_socket *s)
+static struct web_socket *socket_of(struct connection *connection)
 {
-    struct web *web = s->web;
-    if (!s->out.data && web->room_count > 0)
-        s->out = web->rooms[--web->room_count];
+    return connection->layer;
 }
 
-static void give_room(struct web_socket *s)
+static void write_frame(struct web_socket *s, enum frame_opcode opcode, const char *data, size_t size)
 {
-    struct web *web = s->web;
-    s->out.size = 0;
-    if (s->out.capacity <= WEB_ROOM_BYTES && web->room_count < WEB_ROOMS)
-        web->rooms[web->room_count++] = s->out;
-    else
-        free(s->out.data);
-    s->out = (struct buffer){ 0 };
+    char header[FRAME_OUT_HEADER_MAX];
+    s->below->write(s->connection, header, frame_header(header, opcode, size));
+    if (size > 0)
+        s->below->write(s->connection, data, size);
 }
 
-/* -- messages out -- */
-
-static void count_queued(struct web_socket *s)
+static void write_close(struct web_socket *s, enum web_close code)
 {
-    s->base.queued = (uint32_t)s->out.size + s->in_lws;
+    const char payload[2] = { (char)(code >> 8), (char)(code & 0xff) };
+    write_frame(s, FRAME_CLOSE, payload, code == WEB_CLOSE_NONE ? 0 : sizeof payload);
+    s->is_closing = true;
 }
 
-static void socket_write(struct connection *base, const char *data, size_t size)
+/* -- what the core asks -- */
+
+static void socket_write(struct connection *connection, const char *data, size_t size)
 {
-    struct web_socket *s = (struct web_socket *)base;
-    char header[FRAME_HEADER_MAX];
+    struct web_socket *s = socket_of(connection);
+    if (!s->is_closing)
+        write_frame(s, FRAME_TEXT, data, size);
+}
+
+static void socket_pause(struct connection *connection)
+{
+    struct web_socket *s = socket_of(connection);
     if (s->is_closing)
         return;
-    take_room(s);
-    buffer_append(&s->out, header, frame_header(header, size));
-    buffer_append(&s->out, data, size);
-    count_queued(s);
-    web_turn_add(s);
-}
-
-/* Gives lws what it can send now.  0, or -1 when the socket is dead. */
-static int send_frames(struct web_socket *s)
-{
-    size_t sent = 0;
-    while (sent < s->out.size && s->in_lws == 0) {
-        size_t size = frame_prefix(s->out.data + sent, s->out.size - sent, WEB_SEND_BYTES);
-        if (lws_write(s->wsi, (unsigned char *)s->out.data + sent, size, LWS_WRITE_RAW) < 0)
-            return -1;
-        sent += size;
-        if (lws_partial_buffered(s->wsi))
-            s->in_lws = (uint32_t)size;
-    }
-    if (sent == s->out.size && s->out.data)
-        give_room(s);
-    else
-        buffer_consume(&s->out, sent);
-    count_queued(s);
-    return 0;
-}
-
-static void tell_drained(struct web_socket *s)
-{
-    if (!s->drain_mark || s->base.queued >= s->drain_mark || s->is_closing)
-        return;
-    s->drain_mark = 0;
-    s->web->settings.callbacks->on_drained(s->web->settings.ctx, &s->base);
-}
-
-void web_socket_flush(struct web_socket *s)
-{
-    if (send_frames(s)) {
-        s->reason = "connection lost";
-        web_kill(s);
-        return;
-    }
-    if (s->is_closing && s->base.queued == 0)
-        lws_callback_on_writable(s->wsi); /* only from inside its callbacks does lws close */
-    tell_drained(s);
-}
-
-/* lws comes here only when it holds nothing any more. */
-int web_socket_writable(struct web_socket *s)
-{
-    s->in_lws = 0;
-    if (send_frames(s)) {
-        s->reason = "connection lost";
-        return -1;
-    }
-    if (s->is_closing && s->base.queued == 0) {
-        lws_close_reason(s->wsi, s->close_code, NULL, 0);
-        return -1;
-    }
-    tell_drained(s);
-    return 0;
-}
-
-/* -- reading on and off -- */
-
-static void socket_pause(struct connection *base)
-{
-    struct web_socket *s = (struct web_socket *)base;
-    if (s->is_paused || s->is_closing)
-        return;
     s->is_paused = true;
-    s->drain_mark = base->queued ? base->queued / 2 + 1 : 0;
-    lws_rx_flow_control(s->wsi, 0);
+    s->below->pause(connection);
 }
 
-/* What lws has read already it gives at its next event, and what OpenSSL holds is no event: so it gets one. */
-static void socket_resume(struct connection *base)
+static void read_again(struct web_socket *s)
 {
-    struct web_socket *s = (struct web_socket *)base;
+    if (!web_takes_input(s))
+        return;
+    s->below->resume(s->connection);
+    if (s->held.size > 0)
+        web_turn_add(s);
+}
+
+static void socket_resume(struct connection *connection)
+{
+    struct web_socket *s = socket_of(connection);
     if (!s->is_paused)
         return;
     s->is_paused = false;
-    lws_rx_flow_control(s->wsi, 1);
-    lws_cancel_service(s->web->context);
+    read_again(s);
 }
 
-/* -- the end -- */
-
-void web_socket_start_close(struct web_socket *s, enum web_close code)
+void web_socket_choke(struct web_socket *s, uint32_t queued_max)
 {
-    if (s->is_closing)
+    if (s->connection->queued <= queued_max || s->is_done)
         return;
-    socket_resume(&s->base); /* the peer's Close is waited for */
-    s->is_closing = true;
-    s->close_code = (uint16_t)code;
-    s->reason = "closed";
-    web_wait_start(s, WEB_WAIT_CLOSE);
-    web_turn_add(s);
+    s->is_choked = true;
+    s->below->pause(s->connection);
 }
 
-static void socket_close(struct connection *base)
+void web_socket_unchoke(struct web_socket *s)
 {
-    struct web_socket *s = (struct web_socket *)base;
-    web_socket_start_close(s, s->close_code);
+    if (!s->is_choked)
+        return;
+    s->is_choked = false;
+    read_again(s);
 }
 
-/* lws answers with the same code and ends the connection. */
-void web_socket_peer_closes(struct web_socket *s, struct text payload)
+void web_socket_start_close(struct web_socket *s)
 {
-    const unsigned char *code = (const unsigned char *)payload.data;
-    if (!s->is_closing)
-        send_frames(s);
-    s->is_closing = true;
-    s->reason = payload.size >= 2 && code[0] == 1001 >> 8 && code[1] == (1001 & 0xff) ? "peer is going away" :
-                                                                                         "closed by peer";
+    if (s->is_closing || s->is_done)
+        return;
+    socket_resume(s->connection); /* the client's Close is waited for */
+    web_socket_unchoke(s);
+    write_close(s, s->close_code);
     web_wait_start(s, WEB_WAIT_CLOSE);
 }
 
-void web_socket_finish(struct web_socket *s)
+static void socket_close(struct connection *connection)
 {
-    struct web *web = s->web;
-    web_turn_remove(s);
-    web_wait_stop(s);
-    LIST_REMOVE(s, entry);
-    if (s->is_open) {
-        s->is_open = false;
-        web->connection_count--;
-        web->settings.callbacks->on_closed(web->settings.ctx, &s->base, s->reason);
-    }
-    buffer_fini(&s->out);
-    buffer_fini(&s->message);
-    free(s);
+    web_socket_start_close(socket_of(connection));
 }
 
-/* -- the beginning -- */
-
-int web_socket_open(struct web_socket *s)
+static int socket_binding(struct connection *connection, enum channel_binding kind, unsigned char out[64])
 {
-    struct web *web = s->web;
-    web_wait_stop(s);
-    s->base.ops = &web_socket_ops;
-    s->base.framing = FRAMING_WEBSOCKET;
-    s->close_code = WEB_CLOSE_NORMAL;
-    s->reason = "connection lost";
-    if (s->is_tls)
-        s->base.sni = SSL_get_servername(lws_get_ssl(s->wsi), TLSEXT_NAMETYPE_host_name);
-    if (!web->settings.callbacks->on_accept(web->settings.ctx, &s->base)) {
-        if (s->base.queued > 0)
-            web_socket_start_close(s, WEB_CLOSE_TRY_LATER);
-        else
-            lws_close_reason(s->wsi, (enum lws_close_status)WEB_CLOSE_TRY_LATER, NULL, 0);
-        return s->base.queued > 0 ? 0 : -1;
-    }
-    s->is_open = true;
-    web->connection_count++;
-    return 0;
-}
-
-static int socket_binding(struct connection *base, enum channel_binding kind, unsigned char out[64])
-{
-    struct web_socket *s = (struct web_socket *)base;
-    return s->is_tls ? tls_channel_binding(lws_get_ssl(s->wsi), kind, out) : -1;
+    return socket_of(connection)->below->channel_binding(connection, kind, out);
 }
 
 /* A browser would ask everyone for a certificate: none is asked for on WebSocket. */
-static int socket_certificate_jids(struct connection *base, struct arena *arena, struct text *out, int max)
+static int socket_certificate_jids(struct connection *connection, struct arena *arena, struct text *out, int max)
 {
-    (void)base;
+    (void)connection;
     (void)arena;
     (void)out;
     (void)max;
     return -1;
 }
 
-const struct connection_ops web_socket_ops = {
+static const struct connection_ops socket_ops = {
     .write = socket_write,
     .close = socket_close,
     .pause = socket_pause,
     .resume = socket_resume,
-    .start_tls = NULL, /* RFC 7395 3.9 */
+    .start_tls = NULL, /* RFC 7395 3.9: never */
     .channel_binding = socket_binding,
     .certificate_jids = socket_certificate_jids,
 };
+
+void web_socket_open(struct web_socket *s)
+{
+    struct web *web = web_of(s);
+    struct connection *connection = s->connection;
+
+    web_wait_stop(s);
+    s->is_upgraded = true;
+    s->close_code = WEB_CLOSE_NORMAL;
+    connection->ops = &socket_ops;
+    connection->framing = FRAMING_WEBSOCKET;
+    connection->can_start_tls = connection->can_certificate = false;
+    if (!web->settings.callbacks->on_accept(web->settings.ctx, connection)) {
+        connection->session = NULL;
+        s->close_code = WEB_CLOSE_TRY_LATER;
+        web_socket_start_close(s);
+        return;
+    }
+    s->is_open = true;
+    web->connection_count++;
+}
+
+/* -- control frames -- */
+
+/* What may stand in a Close that came: 7.4.1, 7.4.2. */
+static bool is_close_code(unsigned code)
+{
+    return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
+           (code >= 3000 && code <= 4999);
+}
+
+static enum web_close answer_to(struct text payload)
+{
+    const unsigned char *bytes = (const unsigned char *)payload.data;
+    unsigned code = payload.size >= 2 ? (unsigned)bytes[0] << 8 | bytes[1] : 0;
+    if (payload.size == 0)
+        return WEB_CLOSE_NONE;
+    if (!is_close_code(code))
+        return WEB_CLOSE_PROTOCOL;
+    return utf8_is_valid(payload.data + 2, payload.size - 2) ? (enum web_close)code : WEB_CLOSE_NOT_UTF8;
+}
+
+/* tcp still sends what is queued; for the core it is over now, so that nothing more is written to nobody. */
+static void peer_closes(struct web_socket *s, struct text payload)
+{
+    if (!s->is_closing)
+        write_close(s, answer_to(payload));
+    web_report_closed(s, "closed by peer");
+    web_done(s);
+}
+
+void web_socket_control(struct web_socket *s, enum frame_opcode opcode, struct text payload)
+{
+    if (opcode == FRAME_CLOSE)
+        peer_closes(s, payload);
+    else if (opcode == FRAME_PING && !s->is_closing) {
+        write_frame(s, FRAME_PONG, payload.data, payload.size);
+        web_socket_choke(s, PONGS_QUEUED_MAX);
+    }
+}

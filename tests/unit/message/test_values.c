@@ -147,7 +147,7 @@ static void test_uris(void **state)
         { "node@example.com/repulsive !#\"$%&'()*+,-./:;<=>?@[\\]^_`{|}~resource",
           "xmpp:node@example.com/repulsive%20!%23%22$%25&'()*+,-.%2F:;%3C=%3E%3F%40%5B%5C%5D%5E_%60%7B%7C%7D~resource" },
         { "ji\xc5\x99i@\xc4\x8d" "echy.example/v Praze", "xmpp:ji%C5%99i@%C4%8Dechy.example/v%20Praze" }, /* 2.7.3 */
-        { "[::1]", "xmpp:[::1]" },
+        { "a@[::1]/b", "xmpp:a@%5B::1%5D/b" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct buffer out = { 0 };

@@ -63,6 +63,7 @@ static void test_publish(void **state)
     (void)state;
     publish("xmpp:to:{a@b}", "", "x", &nobody);
     assert_int_equal(nobody.count, 0); /* never from inside */
+    WAIT_ANSWER(&node, &nobody);
     subscribe("xmpp:to:{a@b}", &subscribed);
     assert_int_equal(subscribed.count, 0);
     WAIT_ANSWER(&node, &subscribed);

@@ -348,16 +348,16 @@ static void test_first_failure(void **state)
 static void test_refusals(void **state)
 {
     static const struct {
-        const char *name, *user, *options[4], *part;
+        const char *name, *user, *options[12], *part;
     } rows[] = {
         { "wrong password", "default:wrong@", { "--requirepass", "right" }, "(WRONGPASS" },
         { "no password", "", { "--requirepass", "right" }, "(NOAUTH" },
         { "eviction", "", { "--maxmemory-policy", "allkeys-lru" },
           "(its maxmemory-policy is allkeys-lru): it would throw accounts and sessions away: set maxmemory-policy noeviction in Redis" },
         { "eviction, and CONFIG not permitted", "u:p@", { "--maxmemory-policy", "volatile-ttl", "--user",
-          "u on >p ~* &* +@all -config" }, "(its maxmemory-policy is volatile-ttl)" },
-        { "no rights", "u:p@", { "--user", "u on >p ~* &* +ping" }, "(NOPERM" },
-        { "no channel", "u:p@", { "--user", "u on >p ~* +@all" }, "(NOPERM" },
+          "u", "on", ">p", "~*", "&*", "+@all", "-config" }, "(its maxmemory-policy is volatile-ttl)" },
+        { "no rights", "u:p@", { "--user", "u", "on", ">p", "~*", "&*", "+ping" }, "(NOPERM" },
+        { "no channel", "u:p@", { "--user", "u", "on", ">p", "~*", "+@all" }, "(NOPERM" },
         { "a replica", "", { "--replicaof", "127.0.0.1 1" }, "(it is a replica): set redis.url to the master" },
         { "too many clients", "", { "--maxclients", "1" }, "max number of clients" },
     };

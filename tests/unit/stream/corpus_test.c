@@ -75,7 +75,8 @@ static void feed_corpus(struct run *run, const struct buffer *xml, size_t step)
     static const struct stream_limits limits = { 262144, 64, 64 };
     static const struct text open =
         TEXT_INIT("<corpus xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>");
-    static const struct text header = TEXT_INIT("<stream:stream xmlns='" XMLNS_CLIENT "' xmlns:stream='" XMLNS_STREAM "'>");
+    static const struct text header =
+        TEXT_INIT("<stream:stream xmlns='" XMLNS_CLIENT "' xmlns:stream='" XMLNS_STREAM "'>");
     const char *start = memmem(xml->data, xml->size, open.data, open.size);
     assert_non_null(start);
     start += open.size;

@@ -35,10 +35,14 @@ static void test_kinds(void **state)
         const char *name, *xmlns;
         enum stanza_kind kind;
     } rows[] = {
-        { "message", XMLNS_CLIENT, STANZA_MESSAGE }, { "presence", XMLNS_CLIENT, STANZA_PRESENCE },
-        { "iq", XMLNS_CLIENT, STANZA_IQ },           { "iq", XMLNS_SERVER, STANZA_IQ },
-        { "iq", "jabber:component:accept", STANZA_NONE }, { "auth", XMLNS_SASL, STANZA_NONE },
-        { "Message", XMLNS_CLIENT, STANZA_NONE },    { "iq", "", STANZA_NONE },
+        { "message", XMLNS_CLIENT, STANZA_MESSAGE },
+        { "presence", XMLNS_CLIENT, STANZA_PRESENCE },
+        { "iq", XMLNS_CLIENT, STANZA_IQ },
+        { "iq", XMLNS_SERVER, STANZA_IQ },
+        { "iq", "jabber:component:accept", STANZA_NONE },
+        { "auth", XMLNS_SASL, STANZA_NONE },
+        { "Message", XMLNS_CLIENT, STANZA_NONE },
+        { "iq", "", STANZA_NONE },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct stanza *stanza = stanza_make(rows[i].name, rows[i].xmlns);
@@ -188,8 +192,8 @@ static void test_differences(void **state)
 {
     (void)state;
     static void (*const changes[])(struct stanza *) = {
-        change_name, change_namespace, change_value, change_attribute_namespace, add_attribute,
-        add_text,    add_child,        longer_text,  change_order,
+        change_name, change_namespace, change_value, change_attribute_namespace, add_attribute, add_text,
+        add_child,   longer_text,      change_order,
     };
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         struct stanza *a = full_tree(), *b = full_tree();
@@ -222,12 +226,9 @@ static void test_equal_though_built_differently(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_attributes),
-        cmocka_unit_test(test_children),
-        cmocka_unit_test(test_copy),
-        cmocka_unit_test(test_differences),
-        cmocka_unit_test(test_equal_though_built_differently),
+        cmocka_unit_test(test_kinds),       cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_children),    cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_differences), cmocka_unit_test(test_equal_though_built_differently),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,8 +9,8 @@ static void write_fields(struct buffer *lines, const struct stream_header *h)
     const struct {
         const char *name;
         struct text value;
-    } fields[] = { { "to", h->to },           { " from", h->from }, { " id", h->id },
-                   { " version", h->version }, { " lang", h->lang }, { " xmlns", h->xmlns } };
+    } fields[] = { { "to", h->to },      { " from", h->from },  { " id", h->id }, { " version", h->version },
+                   { " lang", h->lang }, { " xmlns", h->xmlns } };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         struct text value = fields[i].value.data ? fields[i].value : TEXT("-");
         buffer_printf(lines, "%s %.*s", fields[i].name, TEXT_ARGS(value));

@@ -16,7 +16,7 @@ struct recorder {
     bool pauses_at_open, frees_at_open;
     bool wants_all_fields; /* on_open writes down the whole header */
     unsigned stanzas;
-    size_t bytes; /* of all stanzas, on the wire */
+    size_t bytes;     /* of all stanzas, on the wire */
     bool is_counting; /* stanzas are counted, not written down */
 };
 

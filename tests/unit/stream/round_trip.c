@@ -1,7 +1,8 @@
 /* round_trip.c - one element through a stream. */
 #include "round_trip.h"
 
-struct catch {
+struct catch
+{
     struct stanza *stanza;
     bool is_wrong;
 };

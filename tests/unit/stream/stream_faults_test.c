@@ -41,10 +41,11 @@ static const struct row {
     { "text between stanzas", HEADER "<a/>x", "bad-format" },
     { "text for a stanza", HEADER "hello", "bad-format" },
     { "CDATA between stanzas", HEADER "<![CDATA[x]]>", "bad-format" },
+    { "empty CDATA between stanzas", HEADER "<![CDATA[]]>", "bad-format" },
     { "doctype", "<!DOCTYPE a>", "restricted-xml" },
     { "doctype behind a declaration", "<?xml version='1.0'?>\n<!DOCTYPE a [<!ENTITY b 'c'>", "restricted-xml" },
-    { "entity bomb",
-      "<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b 'bbbb'><!ENTITY c '&b;&b;&b;'>]><a>&c;</a>", "restricted-xml" },
+    { "entity bomb", "<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b 'bbbb'><!ENTITY c '&b;&b;&b;'>]><a>&c;</a>",
+      "restricted-xml" },
     { "external entity", "<!DOCTYPE a SYSTEM 'file:///etc/passwd'>", "restricted-xml" },
     { "doctype inside", HEADER "<!DOCTYPE a>", "not-well-formed" },
     { "comment before the root", "<!-- x --><a/>", "restricted-xml" },
@@ -258,6 +259,26 @@ static void test_small_pieces_of_a_big_tag(void **state)
     recorder_fini(&r);
 }
 
+/* That bound is on one stanza at a time, however many there are. */
+static void test_many_tags_in_pieces(void **state)
+{
+    (void)state;
+    char tag[2900];
+    struct recorder r;
+    recorder_init(&r, FRAMING_TCP);
+    r.is_counting = true;
+    r.limits.stanza_bytes = 3000;
+    recorder_feed(&r, HEADER, strlen(HEADER), 1000);
+    memset(tag, '>', sizeof tag);
+    memcpy(tag, "<a b='", 6);
+    memcpy(tag + sizeof tag - 3, "'/>", 3);
+    for (int i = 0; i < 300; i++)
+        recorder_feed(&r, tag, sizeof tag, 100);
+    assert_string_equal(recorder_lines(&r), TCP_OPENED);
+    assert_int_equal(r.stanzas, 300);
+    recorder_fini(&r);
+}
+
 static void test_endless_white_space(void **state)
 {
     (void)state;
@@ -284,13 +305,10 @@ static void test_endless_white_space(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conditions),
-        cmocka_unit_test(test_zero_bytes),
-        cmocka_unit_test(test_at_the_limits),
-        cmocka_unit_test(test_big_things_cost_no_memory),
-        cmocka_unit_test(test_big_reads),
-        cmocka_unit_test(test_small_pieces_of_a_big_tag),
-        cmocka_unit_test(test_endless_white_space),
+        cmocka_unit_test(test_conditions),          cmocka_unit_test(test_zero_bytes),
+        cmocka_unit_test(test_at_the_limits),       cmocka_unit_test(test_big_things_cost_no_memory),
+        cmocka_unit_test(test_big_reads),           cmocka_unit_test(test_small_pieces_of_a_big_tag),
+        cmocka_unit_test(test_many_tags_in_pieces), cmocka_unit_test(test_endless_white_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,8 @@
 #include "recorder.h"
 
 #define PLAIN_HEADER \
-    "<stream:stream to='example.com' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
+    "<stream:stream to='example.com' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' " \
+    "version='1.0'>"
 
 static const struct row {
     const char *name, *input, *lines;
@@ -22,11 +23,16 @@ static const struct row {
     { "white space before", "\n \t\r\n" TCP_HEADER, TCP_OPENED },
     { "no version, no to", "<stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:client'>",
       "open  \n" },
-    { "other prefix", "<s:stream xmlns='jabber:client' xmlns:s='http://etherx.jabber.org/streams' to='a'><r/></s:stream>",
+    { "other prefix",
+      "<s:stream xmlns='jabber:client' xmlns:s='http://etherx.jabber.org/streams' to='a'><r/></s:stream>",
       "open a \nstanza <r/>\nclose\n" },
     { "stream namespace as the default",
       "<stream xmlns='http://etherx.jabber.org/streams' to='a'><iq xmlns='jabber:client'/></stream>",
       "open a \nstanza <iq/>\nclose\n" },
+    { "stream namespace as the default, and with a prefix",
+      "<stream xmlns='http://etherx.jabber.org/streams' xmlns:stream='http://etherx.jabber.org/streams'>"
+      "<error/></stream>",
+      "open  \nstanza <stream:error/>\nclose\n" },
     { "stanzas, keepalives, end", TCP_HEADER "<a/> \n<b>x</b>\r\n\t<c><d/></c></stream:stream>",
       TCP_OPENED "stanza <a/>\nstanza <b>x</b>\nstanza <c><d/></c>\nclose\n" },
     { "what follows the end is not read", TCP_HEADER "</stream:stream><a/>\x01&", TCP_OPENED "close\n" },
@@ -37,7 +43,8 @@ static const struct row {
       "<x:a x:b='1'/>",
       "open  \nstanza <a xmlns='urn:x&amp;y' xmlns:ns0='urn:x&amp;y' ns0:b='1'/>\n" },
     { "pause holds the rest", TCP_HEADER "<pause/><a/>", TCP_OPENED "stanza <pause/>\n" },
-    { "pause and resume at once", TCP_HEADER "<pause-resume/><a/>", TCP_OPENED "stanza <pause-resume/>\nstanza <a/>\n" },
+    { "pause and resume at once", TCP_HEADER "<pause-resume/><a/>",
+      TCP_OPENED "stanza <pause-resume/>\nstanza <a/>\n" },
     { "restart, all pipelined", TCP_HEADER "<restart/>" TCP_HEADER "<a/></stream:stream>",
       TCP_OPENED "stanza <restart/>\n" TCP_OPENED "stanza <a/>\nclose\n" },
     { "restart with white space before the declaration", TCP_HEADER "<restart></restart>\r\n\n" TCP_HEADER "<a/>",
@@ -340,6 +347,27 @@ static void test_big_stanzas_do_not_stay(void **state)
     recorder_fini(&r);
 }
 
+/* Nor does what a text was gathered in, when the stanza was not big enough for a new parser. */
+static void test_long_texts_do_not_stay(void **state)
+{
+    (void)state;
+    static char white[4096], text[9000];
+    struct recorder r;
+    recorder_init(&r, FRAMING_TCP);
+    r.is_counting = true;
+    memset(white, ' ', sizeof white);
+    memset(text, 'x', sizeof text);
+    recorder_feed(&r, TCP_HEADER "<a>x</a>", strlen(TCP_HEADER "<a>x</a>"), 1000);
+    stream_feed(r.stream, white, sizeof white); /* expat's own buffer is as big as it gets */
+    size_t before = heap_bytes();
+    memcpy(text, "<a>", 3);
+    memcpy(text + sizeof text - 4, "</a>", 4);
+    stream_feed(r.stream, text, sizeof text);
+    assert_int_equal(r.stanzas, 2);
+    assert_true(heap_bytes() < before + 4096);
+    recorder_fini(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +385,7 @@ int main(void)
         cmocka_unit_test(test_sleep_is_cheap),
         cmocka_unit_test(test_many_names_do_not_stay),
         cmocka_unit_test(test_big_stanzas_do_not_stay),
+        cmocka_unit_test(test_long_texts_do_not_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,14 +25,17 @@ static const struct row {
     { "prefixed framing", { "<f:open xmlns:f='urn:ietf:params:xml:ns:xmpp-framing' to='a'/>" }, "open a \n" },
     { "white space around", { " \n" OPEN "\r\n", "\t" IQ " " }, OPENED "stanza <iq type='get'/>\n" },
     { "white space alone", { " ", OPEN, "\n", "", IQ }, OPENED "stanza <iq type='get'/>\n" },
-    { "declaration", { "<?xml version='1.0'?>" OPEN, "<?xml version=\"1.0\" encoding=\"utf-8\" ?>\n" IQ },
+    { "declaration",
+      { "<?xml version='1.0'?>" OPEN, "<?xml version=\"1.0\" encoding=\"utf-8\" ?>\n" IQ },
       OPENED "stanza <iq type='get'/>\n" },
-    { "declaration of another encoding", { OPEN, "<?xml version='1.0' encoding='latin1'?>" IQ },
+    { "declaration of another encoding",
+      { OPEN, "<?xml version='1.0' encoding='latin1'?>" IQ },
       OPENED "error unsupported-encoding\n" },
     { "no declaration but an instruction", { OPEN, "<?xmlx y?>" IQ }, OPENED "error restricted-xml\n" },
     { "declaration without end", { OPEN, "<?xml version='1.0'" }, OPENED "error not-well-formed\n" },
     { "only a declaration", { OPEN, "<?xml version='1.0'?>" }, OPENED "error not-well-formed\n" },
-    { "restart", { OPEN, "<restart/>", OPEN, IQ, CLOSE },
+    { "restart",
+      { OPEN, "<restart/>", OPEN, IQ, CLOSE },
       OPENED "stanza <restart xmlns=''/>\n" OPENED "stanza <iq type='get'/>\nclose\n" },
     { "restart, then close", { OPEN, "<restart/>", CLOSE }, OPENED "stanza <restart xmlns=''/>\nclose\n" },
     { "no restart, open again", { OPEN, OPEN, IQ }, OPENED "error bad-format\n" },
@@ -44,9 +47,11 @@ static const struct row {
     { "a TCP header, alone and whole",
       { OPEN, "<stream:stream xmlns:stream='http://etherx.jabber.org/streams'></stream:stream>" },
       OPENED "error invalid-namespace\n" },
-    { "other elements of framing", { OPEN, "<ping xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>" },
+    { "other elements of framing",
+      { OPEN, "<ping xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>" },
       OPENED "error unsupported-stanza-type\n" },
-    { "an error of the peer", { OPEN, "<stream:error xmlns:stream='http://etherx.jabber.org/streams'/>" },
+    { "an error of the peer",
+      { OPEN, "<stream:error xmlns:stream='http://etherx.jabber.org/streams'/>" },
       OPENED "stanza <stream:error/>\n" },
     { "two elements", { OPEN, IQ IQ }, OPENED "error bad-format\n" },
     { "half an element", { OPEN, "<iq xmlns='jabber:client'>" }, OPENED "error not-well-formed\n" },
@@ -60,11 +65,15 @@ static const struct row {
     { "text alone", { OPEN, "ping" }, OPENED "error bad-format\n" },
     { "half a reference behind", { OPEN, IQ "&am" }, OPENED "error not-well-formed\n" },
     { "half a CDATA section behind", { OPEN, IQ "]]" }, OPENED "error not-well-formed\n" },
+    { "an open CDATA section behind", { OPEN, IQ "<![CDATA[" }, OPENED "error bad-format\n" },
+    { "an empty CDATA section before", { OPEN, "<![CDATA[]]>" IQ }, OPENED "error bad-format\n" },
     { "half a character behind", { OPEN, IQ "\xE2\x82" }, OPENED "error not-well-formed\n" },
     { "undeclared prefix", { OPEN, "<stream:error/>" }, OPENED "error bad-namespace-prefix\n" },
-    { "messages share no prefixes", { OPEN, "<x:a xmlns:x='urn:x'/>", "<x:a/>" },
+    { "messages share no prefixes",
+      { OPEN, "<x:a xmlns:x='urn:x'/>", "<x:a/>" },
       OPENED "stanza <a xmlns='urn:x'/>\nerror bad-namespace-prefix\n" },
-    { "nor defaults", { OPEN, "<a xmlns='urn:x'/>", "<a/>" },
+    { "nor defaults",
+      { OPEN, "<a xmlns='urn:x'/>", "<a/>" },
       OPENED "stanza <a xmlns='urn:x'/>\nstanza <a xmlns=''/>\n" },
     { "doctype", { OPEN, "<!DOCTYPE a []><a/>" }, OPENED "error not-well-formed\n" },
     { "comment", { OPEN, "<!-- --><a/>" }, OPENED "error restricted-xml\n" },
@@ -187,6 +196,27 @@ static void test_sizes(void **state)
     free(message);
 }
 
+/* A message comes whole, so its size is the only bound on one tag. */
+static void test_big_tag(void **state)
+{
+    (void)state;
+    enum { SIZE = 1000 * 1000 };
+    struct recorder r;
+    char *message = xmalloc(SIZE + 1);
+    memset(message, '>', SIZE);
+    memcpy(message, "<a b='", 6);
+    memcpy(message + SIZE - 3, "'/>", 4);
+    recorder_init(&r, FRAMING_WEBSOCKET);
+    r.is_counting = true;
+    r.limits.stanza_bytes = SIZE;
+    feed(&r, OPEN);
+    feed(&r, message);
+    assert_string_equal(recorder_lines(&r), OPENED);
+    assert_int_equal(r.stanzas, 1);
+    recorder_fini(&r);
+    free(message);
+}
+
 static void test_shared_parser_stays_small(void **state)
 {
     (void)state;
@@ -227,6 +257,7 @@ int main(void)
         cmocka_unit_test(test_pause_keeps_messages),
         cmocka_unit_test(test_drop_while_paused),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_big_tag),
         cmocka_unit_test(test_shared_parser_stays_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

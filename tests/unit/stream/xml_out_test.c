@@ -78,8 +78,8 @@ static void test_all_characters(void **state)
     (void)state;
     struct buffer xml = { 0 };
     for (unsigned c = 1; c < 0x10FFFF; c += c < 0x3000 || (c > 0xFF00 && c < 0x10010) ? 1 : 977) {
-        bool is_xml = c == 9 || c == 10 || c == 13 || (c >= 0x20 && c < 0xD800) || (c >= 0xE000 && c < 0xFFFE) ||
-                      c >= 0x10000;
+        bool is_xml =
+            c == 9 || c == 10 || c == 13 || (c >= 0x20 && c < 0xD800) || (c >= 0xE000 && c < 0xFFFE) || c >= 0x10000;
         xml.size = 0;
         buffer_printf(&xml, "<a xmlns='urn:a' b='-&#%u;'>&#x%x;</a>", c, c);
         struct stanza *stanza = parse_in_stream(xml.data, xml.size);

@@ -124,9 +124,10 @@ class Handshake(Case):
             ("no subprotocol", 400, "subprotocol", {"Sec_WebSocket_Protocol": None}),
             ("another subprotocol", 400, "subprotocol", {"Sec_WebSocket_Protocol": "xmpp-old, mqtt"}),
             ("the wrong case", 400, "subprotocol", {"Sec_WebSocket_Protocol": "XMPP"}),
-            ("a long list", 400, "subprotocol", {"Sec_WebSocket_Protocol": "x" * 200 + ", xmpp"}),
             ("no key", 400, "Sec-WebSocket-Key", {"Sec_WebSocket_Key": None}),
             ("a short key", 400, "Sec-WebSocket-Key", {"Sec_WebSocket_Key": "abc"}),
+            ("a key of 17 bytes", 400, "Sec-WebSocket-Key", {"Sec_WebSocket_Key": "AAAAAAAAAAAAAAAAAAAAAAA="}),
+            ("a key that is no base64", 400, "Sec-WebSocket-Key", {"Sec_WebSocket_Key": "!!!!!!!!!!!!!!!!!!!!!!=="}),
             ("no version", 426, "version 13", {"Sec_WebSocket_Version": None}),
             ("version 8", 426, "version 13", {"Sec_WebSocket_Version": "8"}),
             ("no connection header", 400, "Connection", {"Connection": None}),
@@ -140,7 +141,10 @@ class Handshake(Case):
             ("an origin with another port", 403, "origin", {"Origin": "https://chat.example.com:444"}),
             ("the null origin", 403, "origin", {"Origin": "null"}),
             ("the own host, which the list does not name", 403, "origin", {"Origin": "http://localhost"}),
-            ("post", 404, "", {"method": "POST"}),
+            ("post", 405, "GET", {"method": "POST"}),
+            ("head", 400, "", {"method": "HEAD"}),
+            ("HTTP/1.0", 400, "", {"version": "HTTP/1.0"}),
+            ("a body", 400, "", {"Content_Length": "5"}),
         ]
         for name, status, words, changes in rows:
             with self.subTest(name):
@@ -153,6 +157,10 @@ class Handshake(Case):
             ("in another case", {"Origin": "HTTPS://Chat.Example.Com"}),
             ("with its port", {"Origin": "http://two.example.com:8080"}),
             ("several subprotocols", {"Sec_WebSocket_Protocol": "mqtt, xmpp ,other"}),
+            ("a long list of them", {"Sec_WebSocket_Protocol": "x" * 200 + ", xmpp"}),
+            ("in two lines", {"Sec_WebSocket_Protocol": "mqtt\r\nSec-WebSocket-Protocol: xmpp"}),
+            ("an absolute target", {"path": "http://localhost/xmpp-websocket"}),
+            ("an escaped path", {"path": "/xmpp%2Dwebsocket"}),
             ("several connection options", {"Connection": "keep-alive, Upgrade"}),
             ("upgrade in another case", {"Upgrade": "WebSocket"}),
             ("compression offered", {"Sec_WebSocket_Extensions": "permessage-deflate; client_max_window_bits"}),
@@ -306,7 +314,8 @@ class Frames(Case):
         if condition:
             self.assertIn(condition, wire.text())
         self.assertEqual(wire.close_code(), code)
-        wire.send(frame(CLOSE, struct.pack(">H", code)))
+        with contextlib.suppress(ConnectionError):  # it may have been more than a server wants to read
+            wire.send(frame(CLOSE, struct.pack(">H", code)))
         self.assertTrue(wire.is_at_end())
         self.assertEqual(other.ask("others notice nothing"), "others notice nothing")
 
@@ -336,23 +345,17 @@ class Frames(Case):
             ("a fragmented ping", frame(PING, b"a", final=False)),
             ("a continuation of nothing", frame(0, b"a")),
             ("a new message inside another", frame(TEXT, b"a", final=False) + frame(TEXT, b"b")),
+            ("no mask", frame(TEXT, b"a", mask=False)),
+            ("no mask on a ping", frame(PING, b"", mask=False)),
+            ("a long ping", frame(PING, b"x" * 126)),
+            ("a long close", frame(CLOSE, b"x" * 4000)),
+            ("a huge pong", frame(PONG, b"x" * 70000)),
+            ("a size with the highest bit", bytes([0x81, 0xFF]) + b"\xff" * 8 + b"mask"),
         ]
         for name, data in rows:
             with self.subTest(name):
-                self.violation(data, 1002)
-
-    def test_a_huge_control_frame_ends_the_connection(self):
-        for data in [frame(PING, b"x" * 126), frame(CLOSE, b"x" * 4000), frame(PONG, b"x" * 70000)]:
-            with self.subTest(data[:4]):
-                wire = self.open()
-                with contextlib.suppress(ConnectionError):
-                    wire.send(data)
-                self.assertIn(wire.close_code(), (None, 1002))
-
-    def test_a_size_with_the_highest_bit(self):
-        wire = self.open()
-        wire.send(bytes([0x81, 0xFF]) + b"\xff" * 8 + b"mask")
-        self.assertIn(wire.close_code(), (None, 1002))
+                self.violation(data, 1002, "violation")
+                self.violation(frame(TEXT, b"b", final=False) + frame(0, b"c") + data, 1002)
 
     def test_after_a_violation_nothing_is_taken(self):
         wire = self.open()
@@ -368,14 +371,27 @@ class Closing(Case):
         wire = self.open()
         wire.send(frame(TEXT, "first") + frame(CLOSE, struct.pack(">H", 1000) + b"bye"))
         self.assertEqual(wire.text(), "first")
-        self.assertEqual(wire.frame(), (CLOSE, struct.pack(">H", 1000) + b"bye"))
+        self.assertEqual(wire.frame(), (CLOSE, struct.pack(">H", 1000)))
         self.assertTrue(wire.is_at_end())
+        self.assertIn("closed by peer", self.server.output())
 
-    def test_a_close_without_code(self):
-        wire = self.open()
-        wire.send(frame(CLOSE))
-        self.assertEqual(wire.frame()[0], CLOSE)
-        self.assertTrue(wire.is_at_end())
+    def test_close_codes(self):
+        rows = [
+            (b"", b""),
+            (struct.pack(">H", 1001) + b"away", struct.pack(">H", 1001)),
+            (struct.pack(">H", 4000), struct.pack(">H", 4000)),
+            (b"\x03", struct.pack(">H", 1002)),
+            (struct.pack(">H", 999), struct.pack(">H", 1002)),
+            (struct.pack(">H", 1005), struct.pack(">H", 1002)),
+            (struct.pack(">H", 2999), struct.pack(">H", 1002)),
+            (struct.pack(">H", 1000) + b"\xff", struct.pack(">H", 1007)),
+        ]
+        for payload, answer in rows:
+            with self.subTest(payload):
+                wire = self.open()
+                wire.send(frame(CLOSE, payload) + frame(TEXT, "behind"))
+                self.assertEqual(wire.frame(), (CLOSE, answer))
+                self.assertTrue(wire.is_at_end())
 
     def test_the_servers_close(self):
         wire = self.open()
@@ -398,12 +414,9 @@ class Closing(Case):
         wire = Wire(self.server.http, receive_buffer=4096)
         self.addCleanup(wire.socket.close)
         wire.upgrade()
-        wire.send(frame(TEXT, "flood 100000 5000"))
-        time.sleep(0.5)
-        wire.send(frame(TEXT, "close"))  # not even read, as the server has paused
+        wire.send(frame(TEXT, "close in 500") + frame(TEXT, "flood 100000 5000"))
         counts = self.open()
         self.assertIn("open=2", counts.ask("counts"))
-        wire.socket.shutdown(socket.SHUT_RDWR)
         self.wait_for(counts, "open=1")
 
     def test_closing_behind_a_full_pipe(self):
@@ -797,6 +810,55 @@ class Pages(Case):
                 self.assertEqual(wire.answer()[0], 200)
             wire.upgrade()
             self.assertEqual(wire.ask("and then a WebSocket"), "and then a WebSocket")
+
+    def test_what_is_no_request(self):
+        rows = [
+            (b"GET /\r\n\r\n", 400),
+            (b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+            (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
+            (b"GET / http/1.1\r\nHost: a\r\n\r\n", 400),
+            (b"GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+            (b"GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+            (b"GET /%4 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+            (b"G@T / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nX: a\nY: b\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+            (b"GET /" + b"a" * 9000, 431),
+            (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 2000 + b"\r\n", 431),
+            (b"\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\n", 404),
+            (b"GET http://a/x HTTP/1.1\r\nHost: a\r\n\r\n", 404),
+        ]
+        for data, status in rows:
+            with self.subTest(data[:60]), Wire(self.server.http) as wire:
+                wire.send(data)
+                self.assertEqual(wire.answer()[0], status)
+
+    def test_a_body_ends_the_connection(self):
+        for extra in ["Content-Length: 3", "Transfer-Encoding: chunked", "Connection: close"]:
+            with self.subTest(extra), Wire(self.server.http) as wire:
+                wire.send(f"GET /app.js HTTP/1.1\r\nHost: a\r\n{extra}\r\n\r\nabcGET / HTTP/1.1\r\n\r\n".encode())
+                status, headers, _ = wire.answer()
+                self.assertEqual((status, headers["connection"]), (200, "close"))
+                self.assertEqual(wire.input, b"")
+                self.assertTrue(wire.is_at_end())
+
+    def test_many_requests_at_once_do_not_pile_up(self):
+        with Wire(self.server.http, receive_buffer=4096, timeout=30) as wire:
+            one = b"GET /strophe.min.js HTTP/1.1\r\nHost: a\r\n\r\n"
+            sender = threading.Thread(target=lambda: wire.send(one * 600))
+            sender.start()
+            time.sleep(0.5)
+            with open(f"/proc/{self.server.process.pid}/statm") as statm:
+                before = int(statm.read().split()[1]) * 4096
+            self.assertLess(before, 400 * 1024 * 1024)  # 600 answers are 40 MB, the sanitizer's own share is large
+            for _ in range(600):
+                self.assertEqual(wire.answer()[0], 200)
+            sender.join()
 
     def test_a_slow_reader_gets_all_of_a_big_file(self):
         wire = Wire(self.server.http, receive_buffer=2048)

@@ -28,7 +28,7 @@ struct fixture {
 struct session {
     struct fixture *fixture;
     struct connection *connection;
-    struct ev_timer resume;
+    struct ev_timer resume, end;
     unsigned flood_left, flood_next, flood_size;
 };
 
@@ -66,6 +66,20 @@ static void on_resume(struct ev_loop *loop, struct ev_timer *timer, int events)
     (void)loop;
     (void)events;
     session->connection->ops->resume(session->connection);
+}
+
+static void on_end(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+    struct session *session = timer->data;
+    (void)loop;
+    (void)events;
+    session->connection->ops->close(session->connection);
+}
+
+static void close_in(struct session *session, unsigned ms)
+{
+    ev_timer_set(&session->end, ms / 1000.0, 0);
+    ev_timer_start(session->fixture->loop, &session->end);
 }
 
 static void pause_for(struct session *session, unsigned ms)
@@ -112,6 +126,8 @@ static bool obey(struct session *session, const char *text)
         pause_for(session, ms);
     else if (sscanf(text, "flood %u %u", &session->flood_left, &session->flood_size) == 2)
         flood(session);
+    else if (sscanf(text, "close in %u", &ms) == 1)
+        close_in(session, ms);
     else if (strcmp(text, "close") == 0)
         session->connection->ops->close(session->connection);
     else if (strcmp(text, "last words") == 0) {
@@ -147,7 +163,8 @@ static bool on_accept(void *ctx, struct connection *connection)
     session->fixture = fixture;
     session->connection = connection;
     ev_timer_init(&session->resume, on_resume, 0, 0);
-    session->resume.data = session;
+    ev_timer_init(&session->end, on_end, 0, 0);
+    session->resume.data = session->end.data = session;
     connection->session = session;
     fixture->accepted++;
     return true;
@@ -187,6 +204,7 @@ static void on_closed(void *ctx, struct connection *connection, const char *reas
     assert_not_inside(fixture);
     fixture->closed++;
     ev_timer_stop(fixture->loop, &connection->session->resume);
+    ev_timer_stop(fixture->loop, &connection->session->end);
     free(connection->session);
     connection->session = NULL;
     fprintf(stderr, "closed %s: %s\n", connection->peer, reason);
@@ -263,7 +281,7 @@ static struct tls *make_tls(const struct log *log)
     static const struct text domains[] = { TEXT_INIT("localhost"), TEXT_INIT("other.test") };
     char error[256];
     const struct tls_settings settings = { .certificate = text_of(option("CERTIFICATE")), .key = text_of(option("KEY")),
-                                           .domains = domains, .domain_count = 2, .log = log };
+                                           .domains = domains, .domain_count = 2, .alpn = "http/1.1", .log = log };
     if (settings.certificate.size == 0)
         return NULL;
     struct tls *tls = tls_new(&settings, error, sizeof error);
@@ -298,7 +316,7 @@ int main(void)
     if (!fixture.web)
         fail(error);
     if (option("HURRY")[0])
-        web_set_deadlines(fixture.web, &(struct web_deadlines){ .handshake_ms = 600, .close_ms = 600 });
+        web_set_deadlines(fixture.web, &(struct web_deadlines){ .request_ms = 600, .close_ms = 600 });
     int http = web_listen(fixture.web, &any, false, true, error, sizeof error);
     int https = settings.tls ? web_listen(fixture.web, &any, true, true, error, sizeof error) : 0;
     int admin = admin_listen(fixture.web, &any, &source, error, sizeof error);

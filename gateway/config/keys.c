@@ -1,0 +1,192 @@
+/* keys.c - every setting there is: name, kind, place, default, range, unit and help.  Whoever adds a setting adds a line
+ * here and a member in config.h; file, environment, --set, checks and the sample follow from the line. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/config/reading.h"
+
+/* The member's offset; refuses to compile when the member's type is not what the kind of value writes. */
+#define PLACE(member, type) \
+    (offsetof(struct config, member) + \
+     0 * sizeof(char[__builtin_types_compatible_p(__typeof__(((struct config *)0)->member), type) ? 1 : -1]))
+
+#define BOOL(member, start) .read = read_bool, .place = PLACE(member, bool), .initial = start, .unit = "on or off"
+#define NUMBER(member, start, low, high) \
+    .read = read_number, .place = PLACE(member, unsigned), .initial = start, .min = low, .max = high
+#define BYTES(member, start, low, high) \
+    .read = read_bytes, .place = PLACE(member, size_t), .initial = start, .min = low, .max = high, \
+    .unit = "bytes; k and M may follow the number"
+#define DURATION(member, start, low, high) \
+    .read = read_duration, .place = PLACE(member, int64_t), .initial = start, .min = low, .max = high, \
+    .unit = "seconds; ms, s, m or h may follow the number"
+#define TEXT_OF(kind, member, start) .read = kind, .place = PLACE(member, struct text), .initial = start
+#define LIST(kind, member, start) \
+    .read = kind, .place = PLACE(member, struct text_list), .initial = start, .unit = "comma-separated"
+#define LISTEN(member, start) \
+    .read = read_listen, .place = PLACE(member, struct listen_address), .initial = start, .unit = "ADDRESS:PORT or off"
+#define WORD(member, type, start, words) \
+    .read = read_word, .place = PLACE(member, type), .initial = start, .choices = words
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, KILO = 1024, MEGA = 1024 * KILO };
+
+static const char *const reaches[] = { "services", "accounts", NULL };
+static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
+static const char *const formats[] = { "text", "json", NULL };
+static const char *const tls_auto[] = { "0.0.0.0:5223", NULL };
+static const char *const https_auto[] = { "0.0.0.0:5443", NULL };
+
+const struct config_key config_keys[] = {
+    { "domain", LIST(read_domains, domains, "localhost"), .help = "The domains that this server is; accounts live there." },
+
+    { "redis.url", TEXT_OF(read_redis_url, redis_url, "redis://127.0.0.1:6379"),
+      .help = "redis://[user:password@]host[:port][/db] or unix:///path; %-encode what is special in a password." },
+    { "redis.wait", DURATION(redis_wait_ms, "10", 0, HOUR),
+      .help = "How long clients are held back while Redis is away, before their stanzas are answered with an error." },
+
+    { "bus.prefix", TEXT_OF(read_prefix, bus_prefix, "xmpp:"), .help = "Begins the name of every channel and key." },
+    { "bus.observe", .read = read_observe, .place = PLACE(bus_observe, unsigned), .initial = "message,presence,iq",
+      .unit = "comma-separated, or off", .help = "Which kinds of stanzas are copied to the observer channels." },
+    { "bus.dead_payload", BOOL(bus_dead_payload, "off"),
+      .help = "The dead channel also carries the first 4 kB of what was refused." },
+
+    { "listen.tcp", LISTEN(listen_tcp, "0.0.0.0:5222"), .help = "XMPP over TCP with STARTTLS." },
+    { "listen.tls", LISTEN(listen_tls, "auto"), .choices = tls_auto,
+      .help = "XMPP over direct TLS; auto is 0.0.0.0:5223 once tls.certificate is set." },
+    { "listen.http", LISTEN(listen_http, "0.0.0.0:5280"), .help = "WebSocket at /xmpp-websocket, and host-meta." },
+    { "listen.https", LISTEN(listen_https, "auto"), .choices = https_auto,
+      .help = "The same over TLS; auto is 0.0.0.0:5443 once tls.certificate is set." },
+    { "listen.admin", LISTEN(listen_admin, "127.0.0.1:5281"),
+      .help = "/healthz, /readyz and /metrics; keep it off public networks." },
+
+    { "http.demo", BOOL(http_demo, "off"), .help = "The page to try things with, at / of the HTTP listeners." },
+    { "http.origins", LIST(read_origins, http_origins, ""),
+      .help = "Origins of pages that may connect, as https://chat.example.com; empty: the page's own host; *: any." },
+    { "http.trusted_proxies", LIST(read_proxies, http_trusted_proxies, ""),
+      .help = "Addresses or networks (10.0.0.0/8) whose X-Forwarded headers are believed." },
+
+    { "tls.certificate", TEXT_OF(read_text, tls_certificate, ""), .unit = "a PEM file",
+      .help = "Certificate and chain; {domain} in the path stands for each domain's name." },
+    { "tls.key", TEXT_OF(read_text, tls_key, ""), .unit = "a PEM file",
+      .help = "Private key, where it is not in tls.certificate; {domain} as there." },
+    { "tls.client_ca", TEXT_OF(read_text, tls_client_ca, ""), .unit = "a PEM file",
+      .help = "Authorities whose client certificates may log in (EXTERNAL); empty: none." },
+
+    { "auth.mechanisms",
+      LIST(read_mechanisms, auth_mechanisms,
+           "SCRAM-SHA-256-PLUS,SCRAM-SHA-1-PLUS,SCRAM-SHA-256,SCRAM-SHA-1,PLAIN,EXTERNAL"),
+      .help = "SASL mechanisms, best first." },
+    { "auth.allow_plaintext", BOOL(auth_allow_plaintext, "off"),
+      .help = "Logins over connections without TLS are allowed; for development." },
+    { "auth.legacy", BOOL(auth_legacy, "off"), .help = "jabber:iq:auth for old clients (XEP-0078)." },
+    { "auth.iterations", NUMBER(auth_iterations, "10000", 4096, 1000000), .unit = "rounds",
+      .help = "Rounds of SCRAM hashing for new passwords." },
+    { "auth.anonymous_domain", TEXT_OF(read_domain, auth_anonymous_domain, ""),
+      .help = "The domain of guests (ANONYMOUS); empty: no guests." },
+    { "auth.anonymous_reach", WORD(auth_anonymous_reach, enum guest_reach, "services", reaches),
+      .help = "Whom guests reach: services only, or local accounts too." },
+
+    { "services.domains", LIST(read_domains, services_domains, ""), .help = "Domains whose addresses all belong to a service." },
+    { "services.accounts", LIST(read_accounts, services_accounts, ""),
+      .help = "Accounts that a service holds, as bot@example.com." },
+    { "services.routes", .read = read_routes, .place = PLACE(services_routes, struct service_route *), .initial = "",
+      .unit = "NAMESPACE=DOMAIN, comma-separated",
+      .help = "Requests to the server with a payload of this namespace go to this service domain." },
+    { "services.timeout", DURATION(services_timeout_ms, "30", 100, HOUR), .help = "How long a service may take to answer a request." },
+    { "services.pending", NUMBER(services_pending, "10000", 1, 10000000), .unit = "requests",
+      .help = "Requests to services that may wait for their answer at once, in a worker." },
+
+    { "limits.stanza_bytes", BYTES(limits.stanza_bytes, "262144", 10000, 16 * MEGA), .help = "The largest stanza." },
+    { "limits.login_bytes", BYTES(login_limits.stanza_bytes, "10000", 10000, MEGA), .help = "The same before login." },
+    { "limits.depth", NUMBER(limits.depth, "100", 8, 1000), .unit = "elements", .help = "How deep elements of a stanza nest." },
+    { "limits.attributes", NUMBER(limits.attributes, "100", 8, 1000), .unit = "attributes",
+      .help = "Attributes of one element, namespace declarations included." },
+    { "limits.login_seconds", DURATION(limits_login_ms, "30", 100, HOUR), .help = "From connect to the bound resource." },
+    { "limits.login_failures", NUMBER(limits_login_failures, "5", 1, 100000), .unit = "failures",
+      .help = "Failed logins of one address or account within ten minutes before answers slow down." },
+    { "limits.connections", NUMBER(limits_connections, "0", 0, 10000000), .unit = "connections",
+      .help = "Open connections in a worker; 0: as many as open files allow." },
+    { "limits.connections_per_address", NUMBER(limits_connections_per_address, "5000", 1, 10000000), .unit = "connections",
+      .help = "Open connections from one address, in a worker." },
+    { "limits.sessions_per_account", NUMBER(limits_sessions_per_account, "50", 1, 10000), .unit = "sessions",
+      .help = "Resources of one account at once." },
+    { "limits.redis_queue", BYTES(limits_redis_queue, "16M", 64 * KILO, 4096ll * MEGA),
+      .help = "What may wait to be sent to Redis before clients are held back." },
+    { "limits.client_queue", BYTES(limits_client_queue, "1M", 64 * KILO, 1024 * MEGA), .help = "What may wait to be sent to one client." },
+    { "limits.client_stall", DURATION(limits_client_stall_ms, "30", 100, HOUR),
+      .help = "How long that queue may stay full before the session ends." },
+
+    { "ping.interval", DURATION(ping_interval_ms, "180", 100, 24ll * HOUR), .help = "Silence of a client after which the server pings it." },
+    { "ping.timeout", DURATION(ping_timeout_ms, "30", 100, HOUR), .help = "How long it may take to answer." },
+
+    { "node.name", TEXT_OF(read_node_name, node_name, ""), .help = "Begins the id of each worker on the bus; empty: the host name." },
+    { "workers", NUMBER(workers, "1", 1, 256), .unit = "processes", .help = "Processes on the same ports; as many as cores." },
+    { "log.level", WORD(log_level, enum log_level, "info", levels), .help = "Less important lines are not written." },
+    { "log.format", WORD(log_format, enum log_format, "text", formats), .help = "How lines are written." },
+};
+
+const size_t config_key_count = sizeof config_keys / sizeof config_keys[0];
+_Static_assert(sizeof config_keys / sizeof config_keys[0] <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX");
+
+const struct config_key *config_key_find(struct text name)
+{
+    for (size_t i = 0; i < config_key_count; i++)
+        if (text_is(name, config_keys[i].name))
+            return &config_keys[i];
+    return NULL;
+}
+
+void config_key_environment(const struct config_key *key, char *out, size_t size)
+{
+    snprintf(out, size, "STANZABUS_%s", key->name);
+    for (char *c = out; *c; c++)
+        *c = (char)(*c == '.' ? '_' : toupper((unsigned char)*c));
+}
+
+const struct config_key *config_key_find_environment(const char *variable)
+{
+    for (size_t i = 0; i < config_key_count; i++) {
+        char name[64];
+        config_key_environment(&config_keys[i], name, sizeof name);
+        if (strcmp(name, variable) == 0)
+            return &config_keys[i];
+    }
+    return NULL;
+}
+
+enum { COMPARED = 48 };
+
+/* Levenshtein's distance, over names of at most COMPARED bytes. */
+static unsigned distance(struct text a, struct text b)
+{
+    unsigned row[COMPARED + 1];
+    for (size_t j = 0; j <= b.size; j++)
+        row[j] = (unsigned)j;
+    for (size_t i = 1; i <= a.size; i++) {
+        unsigned diagonal = row[0];
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= b.size; j++) {
+            unsigned above = row[j], best = diagonal + (a.data[i - 1] != b.data[j - 1]);
+            best = above + 1 < best ? above + 1 : best;
+            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+            diagonal = above;
+        }
+    }
+    return row[b.size];
+}
+
+const struct config_key *config_key_nearest(struct text name)
+{
+    const struct config_key *nearest = NULL;
+    if (name.size > COMPARED)
+        return NULL;
+    unsigned best = 1 + (unsigned)name.size / 3; /* a third of the letters may be wrong */
+    for (size_t i = 0; i < config_key_count; i++) {
+        unsigned away = distance(name, text_of(config_keys[i].name));
+        if (away <= best && (!nearest || away < best)) {
+            best = away;
+            nearest = &config_keys[i];
+        }
+    }
+    return nearest;
+}

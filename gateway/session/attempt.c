@@ -1,0 +1,228 @@
+/* attempt.c - drives one attempt to log in: fetches the account, has the password hashed, tells success and failure.
+ * The same for SASL and XEP-0078; only the last answer differs. */
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+
+#include "gateway/session/session_state.h"
+
+/* RFC 6120 6.4.5 wants 2 to 5 tries.  DELAYED_MAX: failures of all sessions that may wait to be told. */
+enum { FAILURES_MAX = 5, DELAYED_MAX = 1000 };
+
+static void fail(struct session *session, enum sasl_condition condition, const char *reason)
+{
+    attempt_step(session, login_fail(session->negotiation->login, condition, reason));
+}
+
+/* -- account -- */
+
+static void on_account(void *ctx, enum bus_status status, const struct account *account)
+{
+    struct session *session = ctx;
+    const struct parts *parts = session->sessions->parts;
+    if (session->state != STATE_ENDED) {
+        struct login *login = session->negotiation->login;
+        if (status == BUS_OK) {
+            login_set_account(login, account, parts->secret, parts->config->auth_iterations);
+            attempt_step(session, login->mechanism->found(login));
+        } else {
+            fail(session, SASL_ERROR_TEMPORARY_AUTH_FAILURE, "store-away");
+        }
+    }
+    session_step_done(session);
+}
+
+static void get_account(struct session *session)
+{
+    struct store *store = session->sessions->parts->store;
+    session_step_begin(session);
+    store->ops->account_get(store, session->negotiation->login->bare, on_account, session);
+}
+
+/* -- hash -- */
+
+struct hash_job {
+    struct work_job job;
+    struct session *session;
+    enum credential_hash hash;
+    struct scram_keys keys;
+    bool is_done;
+    size_t password_size;
+    char password[];
+};
+
+static void run_hash(struct work_job *job)
+{
+    struct hash_job *hash = container_of(job, struct hash_job, job);
+    hash->is_done =
+        credential_derive_keys(&hash->keys, hash->hash, (struct text){ hash->password, hash->password_size }) == 0;
+}
+
+static void free_hash(struct hash_job *hash)
+{
+    OPENSSL_cleanse(hash, sizeof *hash + hash->password_size);
+    free(hash);
+}
+
+static void on_hashed(struct work_job *job)
+{
+    struct hash_job *hash = container_of(job, struct hash_job, job);
+    struct session *session = hash->session;
+    if (session->state != STATE_ENDED) {
+        struct login *login = session->negotiation->login;
+        login->derived = hash->keys;
+        if (hash->is_done)
+            attempt_step(session, login->mechanism->hashed(login));
+        else
+            fail(session, SASL_ERROR_TEMPORARY_AUTH_FAILURE, "not-hashed");
+    }
+    free_hash(hash);
+    session_step_done(session);
+}
+
+static void start_hash(struct session *session)
+{
+    const struct parts *parts = session->sessions->parts;
+    const struct login *login = session->negotiation->login;
+    struct hash_job *hash = xcalloc(1, sizeof *hash + login->password.size);
+
+    hash->job = (struct work_job){ .run = run_hash, .done = on_hashed };
+    hash->session = session;
+    hash->hash = login->derived_hash;
+    hash->keys = login->derived;
+    hash->password_size = login->password.size;
+    memcpy(hash->password, login->password.data, login->password.size);
+    session_step_begin(session);
+    if (work_submit(parts->work, &hash->job) == 0)
+        return;
+    metric_add(parts->metrics, METRIC_WORK_REFUSED, 1);
+    free_hash(hash);
+    fail(session, SASL_ERROR_TEMPORARY_AUTH_FAILURE, "too-many-logins");
+    session_step_done(session);
+}
+
+/* -- the end of an attempt -- */
+
+void attempt_count_failure(struct session *session)
+{
+    if (++session->negotiation->failures >= FAILURES_MAX)
+        session_end(session, STREAM_ERROR_POLICY_VIOLATION, "too many failed logins");
+}
+
+void attempt_tell_failure(struct session *session)
+{
+    struct login *login = session->negotiation->login;
+
+    attempt_drop_delay(session);
+    session->negotiation->login = NULL;
+    session_happened(session, EVENT_LOGIN_OVER);
+    if (login->request)
+        legacy_refuse(session, login->request, legacy_condition(login->condition), NULL);
+    else
+        sasl_failure(session, login->condition);
+    login_free(&login);
+    attempt_count_failure(session);
+    session_unpause(session, PAUSE_STEP);
+}
+
+void attempt_drop_delay(struct session *session)
+{
+    if (session->negotiation && session->negotiation->answer_ms) {
+        session->negotiation->answer_ms = 0;
+        session->sessions->delayed--;
+    }
+}
+
+/* RFC 6120 13.9 has no word on guessing; the answer to a wrong password waits longer and longer, but a right one never. */
+static void delay_failure(struct session *session, int64_t delay_ms)
+{
+    struct sessions *sessions = session->sessions;
+    metric_add(sessions->parts->metrics, METRIC_LOGINS_DELAYED, 1);
+    if (sessions->delayed >= DELAYED_MAX) {
+        session_end(session, STREAM_ERROR_POLICY_VIOLATION, "too many failed logins");
+        return;
+    }
+    sessions->delayed++;
+    session->negotiation->answer_ms = timers_now(sessions->parts->timers) + delay_ms;
+    session_pause(session, PAUSE_STEP);
+    alive_schedule(session);
+}
+
+/* A right name with a wrong proof, or a name that does not exist: that is what guessing looks like. */
+static bool is_a_guess(enum sasl_condition condition)
+{
+    return condition == SASL_ERROR_NOT_AUTHORIZED || condition == SASL_ERROR_ACCOUNT_DISABLED ||
+           condition == SASL_ERROR_INVALID_AUTHZID;
+}
+
+static int64_t note_guess(struct session *session, const struct login *login)
+{
+    struct sessions *sessions = session->sessions;
+    char address[64];
+
+    login_guard_address(address, session->connection->peer);
+    metric_add(sessions->parts->metrics, METRIC_LOGIN_FAILURES, 1);
+    if (sessions->callbacks->on_login_failed)
+        sessions->callbacks->on_login_failed(sessions->ctx, session, login->bare, login->reason);
+    return login_guard_failed(sessions->guard, address, login->bare, timers_now(sessions->parts->timers));
+}
+
+static void attempt_failed(struct session *session)
+{
+    const struct login *login = session->negotiation->login;
+    log_info(session->sessions->parts->log, &session->subject, "login-failed", "mechanism=%s user=%s condition=%s reason=%s",
+             session->mechanism, log_quote(login->bare.data, login->bare.size), sasl_condition_name(login->condition), login->reason);
+    int64_t delay_ms = is_a_guess(login->condition) ? note_guess(session, login) : 0;
+    if (delay_ms > 0)
+        delay_failure(session, delay_ms);
+    else
+        attempt_tell_failure(session);
+}
+
+static void attempt_succeeded(struct session *session)
+{
+    struct negotiation *negotiation = session->negotiation;
+    struct login *login = negotiation->login;
+    struct jid jid = { login->bare.data, (uint16_t)login->bare.size, 0, (uint16_t)login->domain.size, 0 };
+
+    jid.local = (uint16_t)(jid.size - jid.domain - 1);
+    negotiation->login = NULL;
+    session_set_jid(session, &jid);
+    session->is_guest = login->mechanism->is_guests;
+    metric_add(session->sessions->parts->metrics, METRIC_LOGINS, 1);
+    stream_set_limits(session->stream, &config_of(session)->limits);
+    if (login->request) {
+        struct stanza *request = login->request;
+        login->request = NULL;
+        session_happened(session, EVENT_OLD_LOGGED_IN);
+        bind_start(session, login->resource, request);
+    } else {
+        session_happened(session, EVENT_LOGGED_IN);
+        sasl_success(session, login);
+        session->is_header_sent = false;
+        if (session->state != STATE_ENDED)
+            stream_restart(session->stream);
+    }
+    login_free(&login);
+}
+
+void attempt_step(struct session *session, enum login_step step)
+{
+    switch (step) {
+    case LOGIN_CHALLENGE:
+        sasl_challenge(session, session->negotiation->login);
+        break;
+    case LOGIN_ACCOUNT:
+        get_account(session);
+        break;
+    case LOGIN_HASH:
+        start_hash(session);
+        break;
+    case LOGIN_SUCCESS:
+        attempt_succeeded(session);
+        break;
+    case LOGIN_FAILURE:
+        attempt_failed(session);
+        break;
+    }
+}

@@ -1,0 +1,225 @@
+/* bind.c - resource binding (RFC 6120 7).  The mailbox is subscribed and confirmed before the session row is written, so
+ * that whoever reads the row finds somebody listening; at the end the other way round. */
+#include <openssl/rand.h>
+
+#include "gateway/session/session_state.h"
+#include "stanzabus/channel.h"
+
+enum { CHOSEN_SIZE = 16 }; /* signs of a resource that the server chooses: 80 bits */
+
+static struct session_row row_of(const struct session *session)
+{
+    return (struct session_row){ .bare = jid_bare(&session->jid),
+                                 .resource = jid_resource(&session->jid),
+                                 .node = session->sessions->parts->node,
+                                 .session = session->subject.session };
+}
+
+static void unsubscribe(struct session *session)
+{
+    struct bus *bus = session->sessions->parts->bus;
+    struct buffer *name = outbound_begin(session);
+    channel_to(name, config_of(session)->bus_prefix, jid_bare(&session->jid));
+    bus->ops->unsubscribe(bus, buffer_text(name));
+}
+
+/* -- undoing -- */
+
+static void on_removed(void *ctx, enum bus_status status, int64_t result)
+{
+    struct session *session = ctx;
+    (void)status; /* what could not be removed is swept when this node is gone, or replaced at the next login */
+    (void)result;
+    unsubscribe(session);
+    session_step_done(session);
+}
+
+void bind_undo(struct session *session)
+{
+    struct store *store = session->sessions->parts->store;
+    struct session_row row = row_of(session);
+    session_step_begin(session);
+    store->ops->session_remove(store, &row, on_removed, session);
+}
+
+/* -- refusing -- */
+
+/* The client may try again: as what it was before. */
+static void refuse(struct session *session, enum stanza_condition condition, const char *text)
+{
+    struct stanza *request = session->negotiation->request;
+    struct jid bare = session->jid;
+
+    session->negotiation->request = NULL;
+    if (legacy_is_request(request)) {
+        session_happened(session, EVENT_OLD_BIND_REFUSED);
+        legacy_refuse(session, request, condition, text);
+    } else {
+        struct stanza *error = stanza_error(request, condition, text);
+        session_happened(session, EVENT_BIND_REFUSED);
+        metric_add(session->sessions->parts->metrics, METRIC_STANZA_ERRORS, 1);
+        session_send(session, error);
+        stanza_free(&error);
+    }
+    stanza_free(&request);
+    bare.size = (uint16_t)jid_bare(&session->jid).size;
+    bare.resource = 0;
+    session_set_jid(session, &bare);
+    attempt_count_failure(session);
+}
+
+static void refuse_result(struct session *session, int result)
+{
+    if (result == BIND_TOO_MANY)
+        refuse(session, STANZA_ERROR_RESOURCE_CONSTRAINT, "too many sessions of this account");
+    else
+        refuse(session, STANZA_ERROR_CONFLICT, NULL);
+}
+
+/* -- success -- */
+
+static struct stanza *make_result(const struct session *session, const struct stanza *request)
+{
+    struct stanza *result = stanza_reply(request);
+    if (legacy_is_request(request))
+        return result;
+    struct arena *arena = &result->arena;
+    struct element *bind = element_add(arena, result->root, TEXT("bind"), TEXT(XMLNS_BIND));
+    element_add_text(arena, element_add(arena, bind, TEXT("jid"), TEXT(XMLNS_BIND)), jid_text(&session->jid));
+    return result;
+}
+
+static void free_negotiation(struct session *session)
+{
+    struct negotiation *negotiation = session->negotiation;
+    session->negotiation = NULL;
+    stanza_free(&negotiation->request);
+    free(negotiation->domain);
+    free(negotiation);
+}
+
+static void bound(struct session *session)
+{
+    struct sessions *sessions = session->sessions;
+    struct stanza *result = make_result(session, session->negotiation->request);
+    struct session *old = sessions_find(sessions, jid_bare(&session->jid), jid_resource(&session->jid));
+
+    if (old)
+        session_end(old, STREAM_ERROR_CONFLICT, "replaced by a new session of the same resource");
+    session_happened(session, EVENT_BOUND);
+    free_negotiation(session);
+    session_add_bound(session);
+    alive_schedule(session);
+    log_info(sessions->parts->log, &session->subject, "bound", "mechanism=%s tls=%s transport=%s", session->mechanism,
+             session->connection->is_encrypted ? "yes" : "no", is_websocket(session) ? "websocket" : "tcp");
+    if (sessions->callbacks->on_bound)
+        sessions->callbacks->on_bound(sessions->ctx, session);
+    session_send(session, result);
+    stanza_free(&result);
+}
+
+/* The other session of this resource: here it is found by its address, elsewhere its node has to be told. */
+static void replace(struct session *session, struct text node, uint64_t number)
+{
+    struct sessions *sessions = session->sessions;
+    if (!text_equal(node, sessions->parts->node) && sessions->callbacks->on_replaced)
+        sessions->callbacks->on_replaced(sessions->ctx, node, number, jid_bare(&session->jid), jid_resource(&session->jid));
+}
+
+/* -- the steps -- */
+
+/* BUS_AWAY says that nothing is known: the row may be there. */
+static void on_row(void *ctx, enum bus_status status, int result, struct text node, uint64_t number)
+{
+    struct session *session = ctx;
+    bool is_written = status == BUS_OK && result > 0;
+
+    if (is_written && result == BIND_REPLACED)
+        replace(session, node, number);
+    if (is_written && session->state != STATE_ENDED) {
+        bound(session);
+    } else {
+        if (status == BUS_OK && result < 0)
+            unsubscribe(session);
+        else
+            bind_undo(session);
+        if (session->state != STATE_ENDED) {
+            if (status == BUS_OK)
+                refuse_result(session, result);
+            else
+                refuse(session, STANZA_ERROR_RESOURCE_CONSTRAINT, "the server cannot reach its store now");
+        }
+    }
+    session_step_done(session);
+}
+
+static void write_row(struct session *session)
+{
+    struct store *store = session->sessions->parts->store;
+    struct session_row row = row_of(session);
+    session_step_begin(session);
+    store->ops->session_bind(store, &row, BIND_REPLACE, config_of(session)->limits_sessions_per_account, on_row, session);
+}
+
+static void on_subscribed(void *ctx, enum bus_status status)
+{
+    struct session *session = ctx;
+    if (session->state != STATE_ENDED && status == BUS_OK) {
+        write_row(session);
+    } else {
+        unsubscribe(session);
+        if (session->state != STATE_ENDED)
+            refuse(session, STANZA_ERROR_RESOURCE_CONSTRAINT, "the server cannot reach its store now");
+    }
+    session_step_done(session);
+}
+
+static struct text choose_resource(struct arena *arena)
+{
+    static const char signs[] = "abcdefghijklmnopqrstuvwxyz234567";
+    char *chosen = arena_alloc(arena, CHOSEN_SIZE);
+    RAND_bytes((unsigned char *)chosen, CHOSEN_SIZE);
+    for (int i = 0; i < CHOSEN_SIZE; i++)
+        chosen[i] = signs[(unsigned char)chosen[i] & 31];
+    return (struct text){ chosen, CHOSEN_SIZE };
+}
+
+void bind_start(struct session *session, struct text resource, struct stanza *request)
+{
+    struct bus *bus = session->sessions->parts->bus;
+    struct jid full = jid_make(&request->arena, jid_local(&session->jid), jid_domain(&session->jid), resource);
+
+    session->negotiation->request = request;
+    session_set_jid(session, &full);
+    session_step_begin(session);
+    struct buffer *name = outbound_begin(session);
+    channel_to(name, config_of(session)->bus_prefix, jid_bare(&session->jid));
+    bus->ops->subscribe(bus, buffer_text(name), on_subscribed, session);
+}
+
+static void refuse_request(struct session *session, struct stanza *stanza, enum stanza_condition condition)
+{
+    session->negotiation->request = stanza;
+    refuse(session, condition, NULL);
+}
+
+/* RFC 6120 7.6 and 7.7 */
+void bind_request(struct session *session, struct stanza *stanza)
+{
+    const struct element *bind = element_child(stanza->root, "bind", XMLNS_BIND);
+    const struct element *wanted = bind ? element_child(bind, "resource", XMLNS_BIND) : NULL;
+    struct text resource = wanted ? element_text(&stanza->arena, wanted) : (struct text){ NULL, 0 };
+
+    if (!bind) {
+        stanza_free(&stanza);
+        session_end(session, STREAM_ERROR_NOT_AUTHORIZED, "bind a resource first");
+    } else if (!text_is(element_get(stanza->root, "type"), "set") || !element_get(stanza->root, "id").size) {
+        refuse_request(session, stanza, STANZA_ERROR_BAD_REQUEST);
+    } else if (resource.size == 0) {
+        bind_start(session, choose_resource(&stanza->arena), stanza);
+    } else if (jid_prepare_resource(&stanza->arena, resource, &resource) < 0) {
+        refuse_request(session, stanza, STANZA_ERROR_BAD_REQUEST);
+    } else {
+        bind_start(session, resource, stanza);
+    }
+}

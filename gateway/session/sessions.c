@@ -1,0 +1,420 @@
+/* sessions.c - all sessions of a node: made when a connection is accepted, found by address, read or not, freed. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "gateway/session/session_state.h"
+
+enum { RESUME_STEPS = 20 }; /* of TIMER_TICK_MS: a second */
+
+/* -- addresses of clients -- */
+
+static struct address_count *count_address(struct sessions *sessions, const char *peer)
+{
+    char address[64];
+    struct address_count *entry;
+    login_guard_address(address, peer);
+    HASH_FIND_STR(sessions->addresses, address, entry);
+    if (!entry) {
+        size_t size = strlen(address) + 1;
+        entry = xcalloc(1, sizeof *entry + size);
+        memcpy(entry->address, address, size);
+        HASH_ADD_STR(sessions->addresses, address, entry);
+    }
+    entry->connections++;
+    return entry;
+}
+
+static void release_address(struct session *session)
+{
+    struct address_count *entry = session->address;
+    session->address = NULL;
+    if (!entry || --entry->connections > 0)
+        return;
+    HASH_DEL(session->sessions->addresses, entry);
+    free(entry);
+}
+
+/* -- life -- */
+
+static void link_session(struct session *session)
+{
+    struct sessions *sessions = session->sessions;
+    session->next = sessions->first;
+    session->link = &sessions->first;
+    if (session->next)
+        session->next->link = &session->next;
+    sessions->first = session;
+    sessions->count++;
+    metric_add(sessions->parts->metrics, METRIC_CONNECTIONS, 1);
+}
+
+static void unlink_session(struct session *session)
+{
+    struct sessions *sessions = session->sessions;
+    if (sessions->resume_next == session)
+        sessions->resume_next = session->next;
+    *session->link = session->next;
+    if (session->next)
+        session->next->link = session->link;
+    session->link = NULL;
+    sessions->count--;
+    metric_add(sessions->parts->metrics, METRIC_CONNECTIONS, -1);
+}
+
+static struct session *session_new(struct sessions *sessions, struct connection *connection)
+{
+    const struct parts *parts = sessions->parts;
+    struct session *session = xcalloc(1, sizeof *session);
+    session->sessions = sessions;
+    session->connection = connection;
+    session->subject = (struct log_subject){ .session = ++sessions->last_number, .peer = connection->peer };
+    session->mechanism = "";
+    session->negotiation = xcalloc(1, sizeof *session->negotiation);
+    session->negotiation->domain = text_dup(parts->config->domains.items[0]);
+    return session;
+}
+
+void session_free(struct session *session)
+{
+    struct negotiation *negotiation = session->negotiation;
+    stream_free(&session->stream);
+    if (negotiation) {
+        login_free(&negotiation->login);
+        stanza_free(&negotiation->request);
+        free(negotiation->domain);
+        free(negotiation);
+    }
+    free((char *)session->jid.text);
+    free(session->lang);
+    free(session);
+}
+
+void session_set_jid(struct session *session, const struct jid *jid)
+{
+    char *text = text_dup(jid_text(jid));
+    free((char *)session->jid.text);
+    session->jid = *jid;
+    session->jid.text = session->subject.jid = text;
+}
+
+struct sessions *sessions_new(const struct parts *parts, const struct session_callbacks *callbacks, void *ctx)
+{
+    struct sessions *sessions = xcalloc(1, sizeof *sessions);
+    sessions->parts = parts;
+    sessions->callbacks = callbacks;
+    sessions->ctx = ctx;
+    sessions->guard = login_guard_new(parts->config->limits_login_failures);
+    return sessions;
+}
+
+void sessions_free(struct sessions **pointer)
+{
+    struct sessions *sessions = *pointer;
+    *pointer = NULL;
+    if (!sessions)
+        return;
+    timer_stop(&sessions->resume_timer);
+    HASH_CLEAR(hh, sessions->bound);
+    while (sessions->first) {
+        struct session *session = sessions->first;
+        timer_stop(&session->timer);
+        release_address(session);
+        unlink_session(session);
+        session_free(session);
+    }
+    login_guard_free(&sessions->guard);
+    buffer_fini(&sessions->out);
+    free(sessions);
+}
+
+/* -- steps and pauses -- */
+
+void session_step_begin(struct session *session)
+{
+    session->open_steps++;
+    session_pause(session, PAUSE_STEP);
+}
+
+void session_step_done(struct session *session)
+{
+    assert(session->open_steps > 0);
+    session->open_steps--;
+    if (session->state == STATE_ENDED && !session->connection && session->open_steps == 0)
+        session_free(session);
+    else
+        session_unpause(session, PAUSE_STEP);
+}
+
+void session_pause(struct session *session, unsigned why)
+{
+    bool was_paused = session->paused;
+    session->paused |= (uint8_t)why;
+    if (was_paused || session->state == STATE_ENDED)
+        return;
+    stream_pause(session->stream);
+    session->connection->ops->pause(session->connection);
+}
+
+static bool waits_for_step(const struct session *session)
+{
+    return session->open_steps > 0 || (session->negotiation && session->negotiation->answer_ms);
+}
+
+/* Resuming the stream reads at once what has waited, and may pause or end the session again: it comes last. */
+void session_unpause(struct session *session, unsigned why)
+{
+    if (session->state == STATE_ENDED || !(session->paused & why) || (why == PAUSE_STEP && waits_for_step(session)))
+        return;
+    session->paused &= (uint8_t)~why;
+    if (session->paused)
+        return;
+    alive_heard(session);
+    session->connection->ops->resume(session->connection);
+    stream_resume(session->stream);
+}
+
+void sessions_pause_reading(struct sessions *sessions)
+{
+    timer_stop(&sessions->resume_timer);
+    sessions->resume_next = NULL;
+    sessions->is_reading_paused = true;
+    for (struct session *session = sessions->first; session; session = session->next)
+        session_pause(session, PAUSE_REDIS);
+}
+
+static void on_resume_timer(struct timer *timer)
+{
+    struct sessions *sessions = container_of(timer, struct sessions, resume_timer);
+    for (size_t i = 0, some = sessions->count / RESUME_STEPS + 1; i < some && sessions->resume_next; i++) {
+        struct session *session = sessions->resume_next;
+        sessions->resume_next = session->next;
+        session_unpause(session, PAUSE_REDIS);
+    }
+    if (sessions->resume_next)
+        timer_start(sessions->parts->timers, timer, TIMER_TICK_MS, on_resume_timer);
+}
+
+void sessions_resume_reading(struct sessions *sessions)
+{
+    if (!sessions->is_reading_paused)
+        return;
+    sessions->is_reading_paused = false;
+    sessions->resume_next = sessions->first;
+    timer_start(sessions->parts->timers, &sessions->resume_timer, 1, on_resume_timer);
+}
+
+/* -- the index -- */
+
+void session_add_bound(struct session *session)
+{
+    struct sessions *sessions = session->sessions;
+    HASH_ADD_KEYPTR(hh, sessions->bound, session->jid.text, session->jid.size, session);
+    metric_set(sessions->parts->metrics, METRIC_SESSIONS, (int64_t)HASH_COUNT(sessions->bound));
+}
+
+void session_remove_bound(struct session *session)
+{
+    struct sessions *sessions = session->sessions;
+    HASH_DEL(sessions->bound, session);
+    metric_set(sessions->parts->metrics, METRIC_SESSIONS, (int64_t)HASH_COUNT(sessions->bound));
+}
+
+struct session *sessions_find(const struct sessions *sessions, struct text bare, struct text resource)
+{
+    char full[JID_MAX];
+    struct session *session;
+    size_t size = bare.size + 1 + resource.size;
+
+    if (!bare.size || !resource.size || size > sizeof full)
+        return NULL;
+    memcpy(full, bare.data, bare.size);
+    full[bare.size] = '/';
+    memcpy(full + bare.size + 1, resource.data, resource.size);
+    HASH_FIND(hh, sessions->bound, full, size, session);
+    return session;
+}
+
+void sessions_each(struct sessions *sessions, void (*each)(void *ctx, struct session *session), void *ctx)
+{
+    struct session *session, *next;
+    HASH_ITER(hh, sessions->bound, session, next)
+    {
+        each(ctx, session);
+    }
+}
+
+void sessions_end_all(struct sessions *sessions, enum stream_condition condition, const char *text)
+{
+    for (struct session *session = sessions->first; session; session = session->next)
+        session_end(session, condition, text);
+}
+
+void sessions_stop_accepting(struct sessions *sessions)
+{
+    sessions->is_stopping = true;
+}
+
+size_t sessions_count(const struct sessions *sessions)
+{
+    return sessions->count;
+}
+
+/* -- from the transport -- */
+
+/* NULL: there is room. */
+static const char *no_room(const struct sessions *sessions, const struct session *session)
+{
+    const struct config *config = sessions->parts->config;
+    if (config->limits_connections && sessions->count >= config->limits_connections)
+        return "too many connections";
+    if (config->limits_connections_per_address && session->address->connections > config->limits_connections_per_address)
+        return "too many connections from this address";
+    return NULL;
+}
+
+/* RFC 6120 4.9.3.17: refused with words. */
+static bool refuse(struct session *session, enum stream_condition condition, const char *why)
+{
+    struct sessions *sessions = session->sessions;
+    metric_add(sessions->parts->metrics, METRIC_CONNECTIONS_REFUSED, 1);
+    log_debug(sessions->parts->log, &session->subject, "refused", "reason=%s", log_quote(why, strlen(why)));
+    session->is_ending = true;
+    session_write_error(session, condition, why);
+    release_address(session);
+    session_free(session);
+    return false;
+}
+
+static bool on_accept(void *ctx, struct connection *connection)
+{
+    struct sessions *sessions = ctx;
+    const struct parts *parts = sessions->parts;
+    struct session *session = session_new(sessions, connection);
+
+    session->address = count_address(sessions, connection->peer);
+    const char *why = no_room(sessions, session);
+    if (sessions->is_stopping)
+        return refuse(session, STREAM_ERROR_SYSTEM_SHUTDOWN, "the server is stopping");
+    if (why)
+        return refuse(session, STREAM_ERROR_RESOURCE_CONSTRAINT, why);
+
+    session->stream = stream_new(parts->streams, connection->framing, &parts->config->login_limits, &session_stream_callbacks, session);
+    connection->session = session;
+    link_session(session);
+    alive_start(session);
+    metric_add(parts->metrics, METRIC_CONNECTIONS_ACCEPTED, 1);
+    log_debug(parts->log, &session->subject, "accepted", "transport=%s", is_websocket(session) ? "websocket" : "tcp");
+    if (sessions->is_reading_paused)
+        session_pause(session, PAUSE_REDIS);
+    return true;
+}
+
+static void on_bytes(void *ctx, struct connection *connection, const char *data, size_t size)
+{
+    struct sessions *sessions = ctx;
+    struct session *session = connection->session;
+    metric_add(sessions->parts->metrics, METRIC_BYTES_IN, (int64_t)size);
+    if (session->state == STATE_ENDED)
+        return;
+    alive_heard(session);
+    stream_feed(session->stream, data, size);
+}
+
+static void on_violation(void *ctx, struct connection *connection, enum stream_condition condition, const char *text)
+{
+    (void)ctx;
+    session_end(connection->session, condition, text);
+}
+
+static void on_encrypted(void *ctx, struct connection *connection)
+{
+    (void)ctx;
+    session_happened(connection->session, EVENT_ENCRYPTED);
+}
+
+static void on_drained(void *ctx, struct connection *connection)
+{
+    (void)ctx;
+    outbound_drained(connection->session);
+}
+
+static void on_closed(void *ctx, struct connection *connection, const char *reason)
+{
+    struct session *session = connection->session;
+    (void)ctx;
+    connection->session = NULL;
+    session->connection = NULL;
+    session_finish(session, reason);
+    session->subject.peer = NULL; /* it was the connection's */
+    release_address(session);
+    unlink_session(session);
+    if (session->open_steps == 0)
+        session_free(session);
+}
+
+const struct connection_callbacks sessions_connection_callbacks = {
+    .on_accept = on_accept,
+    .on_bytes = on_bytes,
+    .on_violation = on_violation,
+    .on_encrypted = on_encrypted,
+    .on_drained = on_drained,
+    .on_closed = on_closed,
+};
+
+/* -- what others ask -- */
+
+const struct jid *session_jid(const struct session *session)
+{
+    return &session->jid;
+}
+
+uint64_t session_number(const struct session *session)
+{
+    return session->subject.session;
+}
+
+bool session_is_guest(const struct session *session)
+{
+    return session->is_guest;
+}
+
+struct text session_lang(const struct session *session)
+{
+    return text_of(session->lang);
+}
+
+const struct log_subject *session_subject(const struct session *session)
+{
+    return &session->subject;
+}
+
+const char *session_mechanism(const struct session *session)
+{
+    return session->mechanism;
+}
+
+void session_set_presence(struct session *session, bool is_available, int8_t priority)
+{
+    session->is_available = is_available;
+    session->priority = priority;
+}
+
+bool session_is_available(const struct session *session)
+{
+    return session->is_available;
+}
+
+int8_t session_priority(const struct session *session)
+{
+    return session->priority;
+}
+
+bool session_watches_events(const struct session *session)
+{
+    return session->watches_events;
+}
+
+void session_set_watches_events(struct session *session, bool watches)
+{
+    session->watches_events = watches;
+}
