@@ -9,7 +9,19 @@ static const char hex_digits[] = "0123456789ABCDEF";
 /* Braces are the hash tag; the others mean something in Redis patterns and ACL rules; % is the escape itself. */
 static bool is_encoded(char c)
 {
-    return c && strchr("{}*?[]\\%", c);
+    switch (c) {
+    case '{':
+    case '}':
+    case '*':
+    case '?':
+    case '[':
+    case ']':
+    case '\\':
+    case '%':
+        return true;
+    default:
+        return false;
+    }
 }
 
 static void append_braced(struct buffer *out, struct text content)

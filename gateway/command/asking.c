@@ -64,7 +64,8 @@ static void print_url(FILE *out, struct text url)
     const char *at = url.size ? memrchr(url.data, '@', url.size) : NULL;
     const char *scheme_end = url.size ? memmem(url.data, url.size, "://", 3) : NULL;
     if (at && scheme_end && at > scheme_end)
-        fprintf(out, "%.*s***@%.*s", (int)(scheme_end + 3 - url.data), url.data, (int)(url.data + url.size - at - 1), at + 1);
+        fprintf(out, "%.*s***@%.*s", (int)(scheme_end + 3 - url.data), url.data, (int)(url.data + url.size - at - 1),
+                at + 1);
     else
         fprintf(out, "%.*s", TEXT_ARGS(url));
 }
@@ -155,16 +156,22 @@ const char *account_address(struct arena *arena, const struct config *config, st
 {
     struct jid jid;
     if (jid_parse(arena, input, &jid) < 0)
-        return arena_printf(arena, "%s is no address: it should look like juliet@%.*s", log_quote(input.data, input.size),
-                            TEXT_ARGS(config->domains.items[0])).data;
+        return arena_printf(arena, "%s is no address: it should look like juliet@%.*s",
+                            log_quote(input.data, input.size), TEXT_ARGS(config->domains.items[0]))
+            .data;
     if (!jid.local)
         return arena_printf(arena, "%.*s has no name before an @", TEXT_ARGS(jid_text(&jid))).data;
     if (jid.resource)
-        return arena_printf(arena, "%.*s has a resource: an account is the part before the /", TEXT_ARGS(jid_text(&jid))).data;
+        return arena_printf(arena, "%.*s has a resource: an account is the part before the /",
+                            TEXT_ARGS(jid_text(&jid)))
+            .data;
     if (!config_has_domain(config, jid_domain(&jid)))
-        return arena_printf(arena, "%.*s is not a domain of this server: see the key domain", TEXT_ARGS(jid_domain(&jid))).data;
+        return arena_printf(arena, "%.*s is not a domain of this server: see the key domain",
+                            TEXT_ARGS(jid_domain(&jid)))
+            .data;
     if (text_equal(config->auth_anonymous_domain, jid_domain(&jid)))
-        return arena_printf(arena, "%.*s is the domain of guests, who have no accounts", TEXT_ARGS(jid_domain(&jid))).data;
+        return arena_printf(arena, "%.*s is the domain of guests, who have no accounts", TEXT_ARGS(jid_domain(&jid)))
+            .data;
     *bare = jid_bare(&jid);
     return NULL;
 }

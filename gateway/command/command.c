@@ -2,14 +2,16 @@
 #include "gateway/command/commands.h"
 
 static const struct command *const commands[] = {
-    &command_serve,    &command_config,      &command_user_add, &command_user_passwd, &command_user_del,
+    &command_serve,     &command_config,      &command_user_add, &command_user_passwd, &command_user_del,
     &command_user_list, &command_user_import, &command_tail,     &command_send,        &command_health,
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 static void print_overview(FILE *out)
 {
-    fputs("stanzabus " STANZABUS_VERSION " - the XMPP edge for a Redis back end\n\nusage: stanzabus COMMAND [OPTION]...\n\n", out);
+    fputs("stanzabus " STANZABUS_VERSION
+          " - the XMPP edge for a Redis back end\n\nusage: stanzabus COMMAND [OPTION]...\n\n",
+          out);
     for (int i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  %-12s  %s\n", commands[i]->name, commands[i]->summary);
     fputs("\n  stanzabus COMMAND --help tells more.  Exit codes: 0 fine, 1 failed, 2 wrong usage.\n", out);

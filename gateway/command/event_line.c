@@ -166,7 +166,9 @@ static void write_kind(struct buffer *out, const struct view *view, const char *
     static const struct {
         const char *kind;
         enum colour colour;
-    } colours[] = { { "message", GREEN }, { "presence", CYAN }, { "iq", BLUE }, { "session", MAGENTA }, { "dead", RED } };
+    } colours[] = {
+        { "message", GREEN }, { "presence", CYAN }, { "iq", BLUE }, { "session", MAGENTA }, { "dead", RED }
+    };
     enum colour found = PLAIN;
     for (size_t i = 0; i < sizeof colours / sizeof colours[0]; i++)
         if (strcmp(kind, colours[i].kind) == 0)

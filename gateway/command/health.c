@@ -23,8 +23,8 @@ static int ask(const struct invocation *call, const struct listen_address *where
         return COMMAND_FINE;
     }
     if (status < 0)
-        return invocation_failed(call, "cannot reach the gateway at %s:%d (%s): is it running? see listen.admin", where->host,
-                                 where->port, body);
+        return invocation_failed(call, "cannot reach the gateway at %s:%d (%s): is it running? see listen.admin",
+                                 where->host, where->port, body);
     return invocation_failed(call, "not ready: %s (HTTP %d)", *body ? body : "no reason given", status);
 }
 

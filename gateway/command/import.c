@@ -24,8 +24,8 @@ struct import {
     uint64_t lines, added, failed;
     unsigned in_flight;
     enum account_put how;
-    bool is_at_end;  /* no further line is begun */
-    bool is_closing; /* nothing is begun, nothing counted: answers only free their job */
+    bool is_at_end;          /* no further line is begun */
+    bool is_closing;         /* nothing is begun, nothing counted: answers only free their job */
     struct import_job *held; /* found the pool's queue full */
     time_t shown_at;
     off_t file_size;
@@ -215,7 +215,8 @@ static int summarise(const struct import *import, bool was_interrupted)
     fprintf(env->out, "imported %llu, failed %llu, lines read %llu\n", (unsigned long long)import->added,
             (unsigned long long)import->failed, (unsigned long long)import->lines);
     if (was_interrupted)
-        return invocation_failed(import->asking.call, "interrupted: the last lines may be missing; import the file again with --replace");
+        return invocation_failed(import->asking.call,
+                                 "interrupted: the last lines may be missing; import the file again with --replace");
     if (!feof(import->file))
         return invocation_failed(import->asking.call, "stopped at line %llu: import the file again with --replace",
                                  (unsigned long long)import->lines);
@@ -268,7 +269,8 @@ const struct command command_user_import = {
     .name = "user import",
     .arguments = "FILE",
     .summary = "make many accounts from a file ('-': stdin)",
-    .details = "Each line: JID, tab, password; or JID, tab, SCRAM keys with everything binary in base64, the other hash's keys\n"
+    .details = "Each line: JID, tab, password; or JID, tab, SCRAM keys with everything binary in base64, the other "
+               "hash's keys\n"
                "behind a further tab:\n"
                "  SCRAM-SHA-256$iterations:salt$stored-key:server-key\n"
                "A bad line is reported with its number, and the rest goes on; then the exit code is 1.",

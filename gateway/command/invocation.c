@@ -80,7 +80,8 @@ static const char *take_value(struct words *words, const char *equals)
     return words->word < words->end ? *words->word++ : NULL;
 }
 
-static bool take_common(struct invocation *call, struct words *words, struct text name, const char *equals, int *exit_code)
+static bool take_common(struct invocation *call, struct words *words, struct text name, const char *equals,
+                        int *exit_code)
 {
     const char *value = take_value(words, equals);
     if (!value) {
@@ -130,7 +131,8 @@ static bool check_count(const struct invocation *call, int *exit_code)
     if (call->argument_count < call->command->arguments_min)
         *exit_code = invocation_misused(call, "%s is missing", call->command->arguments);
     else if (call->argument_count > call->command->arguments_max)
-        *exit_code = invocation_misused(call, "'%s' is one argument too many", call->arguments[call->command->arguments_max]);
+        *exit_code =
+            invocation_misused(call, "'%s' is one argument too many", call->arguments[call->command->arguments_max]);
     else
         return true;
     return false;

@@ -1,5 +1,5 @@
 /* invocation.h - one call of the program taken apart: which command, its options, its arguments.
- * Each command describes itself in a struct command; parsing, --help and the messages about wrong usage come from there. */
+ * Each command describes itself in a struct command; parsing, --help and messages about wrong usage come from there. */
 #ifndef STANZABUS_COMMAND_INVOCATION_H
 #define STANZABUS_COMMAND_INVOCATION_H
 
@@ -35,8 +35,8 @@ struct invocation {
     unsigned argument_count;
 };
 
-/* Reads words behind the command's name into call.  True: run it.  False: *exit_code is set, and what is to say was said
- * (help on out, mistakes on err). */
+/* Reads the words behind the command's name into call.  True: run it.  False: *exit_code is set, and help (to out) or the
+ * mistake (to err) was printed. */
 bool invocation_parse(struct invocation *call, int count, char **words, int *exit_code);
 void invocation_fini(struct invocation *call);
 

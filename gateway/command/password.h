@@ -14,7 +14,7 @@ struct password {
 int password_get(struct password *password, const struct invocation *call, const char *given);
 void password_fini(struct password *password); /* overwrites it */
 
-/* Prepares the password (RFC 8265 4.2) and makes both sets of SCRAM keys, each with a fresh salt.  NULL, or what is wrong. */
+/* Prepares the password (RFC 8265 4.2) and makes both sets of SCRAM keys, with fresh salts.  NULL, or what is wrong. */
 const char *password_to_keys(struct text password, unsigned iterations, struct account *account);
 
 #endif

@@ -4,7 +4,10 @@
 #include "stanzabus/channel.h"
 #include "stanzabus/message.h"
 
-enum { SEND_BYTES_MAX = 16 * 1024 * 1024, SEND_DEPTH_MAX = 1000 }; /* the gateway's own limits decide; this only reads */
+enum {
+    SEND_BYTES_MAX = 16 * 1024 * 1024,
+    SEND_DEPTH_MAX = 1000
+}; /* the gateway's own limits decide; this only reads */
 
 static void write_member(struct buffer *out, const char *name, const char *value)
 {
@@ -52,11 +55,13 @@ static int publish(struct asking *asking, struct text address, struct text event
     channel_from(&channel, asking->config->bus_prefix, address);
     int exit_code = asking_publish(asking, buffer_text(&channel), event);
     if (exit_code == COMMAND_FINE && asking->result == 0)
-        exit_code = invocation_failed(asking->call,
-                                      "no gateway listens on %.*s: is it running, and is %.*s in services.domains or services.accounts?",
-                                      (int)channel.size, channel.data, TEXT_ARGS(address));
+        exit_code = invocation_failed(
+            asking->call,
+            "no gateway listens on %.*s: is it running, and is %.*s in services.domains or services.accounts?",
+            (int)channel.size, channel.data, TEXT_ARGS(address));
     else if (exit_code == COMMAND_FINE)
-        fprintf(asking->call->env->out, "taken by %lld gateway%s\n", (long long)asking->result, asking->result == 1 ? "" : "s");
+        fprintf(asking->call->env->out, "taken by %lld gateway%s\n", (long long)asking->result,
+                asking->result == 1 ? "" : "s");
     buffer_fini(&channel);
     return exit_code;
 }
@@ -68,7 +73,8 @@ static int send_from(struct asking *asking, struct text event)
     const char *given = invocation_value(asking->call, "from");
     int exit_code;
     if (jid_parse(&arena, text_of(given), &from) < 0 || !jid_is_bare(&from))
-        exit_code = invocation_misused(asking->call, "--from %s: it must be a service's domain or an account that a service holds", given);
+        exit_code = invocation_misused(
+            asking->call, "--from %s: it must be a service's domain or an account that a service holds", given);
     else
         exit_code = asking_open(asking);
     if (exit_code == COMMAND_FINE)
@@ -100,10 +106,12 @@ const struct command command_send = {
     .name = "send",
     .arguments = "",
     .summary = "publish one neutral message as a service",
-    .details = "  stanzabus send --from echo.localhost --to alice@localhost --body 'Good morning'\n"
-               "  stanzabus send --from echo.localhost --json '{\"kind\":\"message\",\"to\":\"alice@localhost\",\"body\":\"hi\"}'\n"
-               "What a gateway refuses later (an unknown account, for example) shows in `stanzabus tail --observe dead`,\n"
-               "and as an error in the service's own mailbox.",
+    .details =
+        "  stanzabus send --from echo.localhost --to alice@localhost --body 'Good morning'\n"
+        "  stanzabus send --from echo.localhost --json "
+        "'{\"kind\":\"message\",\"to\":\"alice@localhost\",\"body\":\"hi\"}'\n"
+        "What a gateway refuses later (an unknown account, for example) shows in `stanzabus tail --observe dead`,\n"
+        "and as an error in the service's own mailbox.",
     .options = { { "from", "ADDRESS", "the service that speaks: its domain, or an account that it holds" },
                  { "to", "JID", "whom it is for" },
                  { "body", "TEXT", "what it says" },

@@ -13,7 +13,8 @@ const struct command command_serve = {
     .name = "serve",
     .arguments = "",
     .summary = "run the gateway",
-    .details = "Settings come from the defaults, then FILE, then the environment (redis.url is STANZABUS_REDIS_URL), then --set.\n"
+    .details = "Settings come from the defaults, then FILE, then the environment (redis.url is STANZABUS_REDIS_URL), "
+               "then --set.\n"
                "`stanzabus config` prints them all.  SIGTERM and SIGINT stop it; SIGHUP reads the certificates again.",
     .takes_config = true,
     .run = run_serve,

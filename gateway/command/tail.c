@@ -10,15 +10,18 @@ static const struct watched {
     const char *kind;
     const char *channel; /* behind the prefix */
 } watchable[] = {
-    { "message", "stanza:message" }, { "presence", "stanza:presence" }, { "iq", "stanza:iq" },
-    { "session", "session" },        { "dead", "dead" },
+    { "message", "stanza:message" },
+    { "presence", "stanza:presence" },
+    { "iq", "stanza:iq" },
+    { "session", "session" },
+    { "dead", "dead" },
 };
 enum { WATCHABLE = sizeof watchable / sizeof watchable[0] };
 
 struct tail {
     struct asking asking;
-    struct arena arena; /* of the options */
-    unsigned kinds;     /* bits by index in watchable */
+    struct arena arena;   /* of the options */
+    unsigned kinds;       /* bits by index in watchable */
     struct text from, to; /* wanted addresses, prepared; empty: all */
     bool as_json, in_colour;
     unsigned confirmations; /* still to come */
@@ -41,7 +44,8 @@ static int parse_kinds(struct tail *tail, const char *list)
         struct text name = { list, strcspn(list, ",") };
         int found = find_kind(name);
         if (found < 0)
-            return invocation_misused(tail->asking.call, "--observe takes message, presence, iq, session and dead, not '%.*s'",
+            return invocation_misused(tail->asking.call,
+                                      "--observe takes message, presence, iq, session and dead, not '%.*s'",
                                       TEXT_ARGS(name));
         tail->kinds |= 1u << found;
         list += name.size + (list[name.size] == ',');
@@ -199,7 +203,8 @@ const struct command command_tail = {
     .name = "tail",
     .arguments = "",
     .summary = "watch what passes on the bus, a line an event",
-    .details = "Shows what the gateways copy to the observer channels (see bus.observe). ADDRESS may be a full or bare JID or a\n"
+    .details = "Shows what the gateways copy to the observer channels (see bus.observe). ADDRESS may be a full or bare "
+               "JID or a\n"
                "domain. No colour when the output is no terminal or NO_COLOR is set.",
     .options = { { "observe", "KINDS", "some of message,presence,iq,session,dead; default: all" },
                  { "from", "ADDRESS", "only what this address sent" },

@@ -50,7 +50,8 @@ static int add(struct user_call *user)
     if (exit_code != COMMAND_FINE)
         return exit_code;
     if (!user->asking.result)
-        return invocation_failed(user->asking.call, "%.*s exists already: use `stanzabus user passwd` to change its password",
+        return invocation_failed(user->asking.call,
+                                 "%.*s exists already: use `stanzabus user passwd` to change its password",
                                  TEXT_ARGS(user->bare));
     fprintf(user->asking.call->env->out, "added %.*s\n", TEXT_ARGS(user->bare));
     return COMMAND_FINE;
@@ -130,7 +131,8 @@ static int list_domains(struct asking *asking)
         if (exit_code != COMMAND_FINE)
             return exit_code;
     }
-    return is_known ? COMMAND_FINE : invocation_failed(asking->call, "%s is not a domain of this server: see the key domain", wanted);
+    return is_known ? COMMAND_FINE
+                    : invocation_failed(asking->call, "%s is not a domain of this server: see the key domain", wanted);
 }
 
 static int run_list(const struct invocation *call)

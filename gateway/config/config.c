@@ -29,6 +29,7 @@ static void write_source(const struct config_reading *reading, const struct conf
         buffer_printf(out, "%s: ", key->name);
 }
 
+__attribute__((format(printf, 4, 0)))
 static void complain(struct config_reading *reading, const struct config_key *key, struct config_source source,
                      const char *format, va_list list)
 {

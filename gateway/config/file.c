@@ -93,9 +93,10 @@ void read_file(struct config_reading *reading, struct text content)
     while (content.size) {
         struct text line = next_line(&content);
         file.source.line++;
-        if (memchr(line.data, '\0', line.size))
+        if (memchr(line.data, '\0', line.size)) {
             reading_complain(reading, NULL, file.source, "holds a NUL byte: this is no text file");
-        else
-            read_line(&file, without_comment(line));
+            return;
+        }
+        read_line(&file, without_comment(line));
     }
 }

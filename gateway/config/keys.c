@@ -182,7 +182,9 @@ const struct config_key *config_key_nearest(struct text name)
         return NULL;
     unsigned best = 1 + (unsigned)name.size / 3; /* a third of the letters may be wrong */
     for (size_t i = 0; i < config_key_count; i++) {
-        unsigned away = distance(name, text_of(config_keys[i].name));
+        struct text other = text_of(config_keys[i].name);
+        size_t apart = name.size < other.size ? other.size - name.size : name.size - other.size;
+        unsigned away = apart <= best ? distance(name, other) : best + 1;
         if (away <= best && (!nearest || away < best)) {
             best = away;
             nearest = &config_keys[i];

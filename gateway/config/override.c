@@ -1,4 +1,5 @@
 /* override.c - what weighs more than the file: the environment, and --set on the command line above it. */
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "gateway/config/reading.h"
@@ -10,6 +11,15 @@ static bool is_for_others(const char *name)
 {
     return strcmp(name, "STANZABUS_CONFIG") == 0 || strncmp(name, "STANZABUS_TEST_", 15) == 0 ||
            strncmp(name, "STANZABUS_WORKER_", 17) == 0;
+}
+
+/* Kubernetes puts the addresses of services into the environment of every pod; for one named stanzabus these are
+ * STANZABUS_SERVICE_HOST, STANZABUS_SERVICE_PORT[_NAME], STANZABUS_PORT=tcp://... and STANZABUS_PORT_5222_TCP[_ADDR...]. */
+static bool is_service_link(const char *name, const char *value)
+{
+    const char *port = strstr(name, "_PORT_");
+    return strstr(name, "_SERVICE_HOST") || strstr(name, "_SERVICE_PORT") || (port && isdigit((unsigned char)port[6])) ||
+           strncmp(value, "tcp://", 6) == 0 || strncmp(value, "udp://", 6) == 0;
 }
 
 /* STANZABUS_REDIS_ULR: the key that was probably meant. */
@@ -45,7 +55,7 @@ static void read_variable(struct config_reading *reading, const char *variable)
     const struct config_key *key = config_key_find_environment(name);
     if (key)
         reading_apply(reading, key, trimmed(text_of(equals + 1)), (struct config_source){ .kind = SOURCE_ENVIRONMENT });
-    else if (!is_for_others(name))
+    else if (!is_for_others(name) && !is_service_link(name, equals + 1))
         complain_of_variable(reading, name);
     free(name);
 }

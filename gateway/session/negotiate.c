@@ -221,7 +221,7 @@ static void set_domain(struct session *session, struct text domain)
 static enum stream_condition take_host(struct session *session, struct arena *arena, struct text to)
 {
     const struct config *config = config_of(session);
-    struct text domain = session_domain(session), guests = config->auth_anonymous_domain;
+    struct text domain = session_domain(session);
     bool is_logged_in = session->state == STATE_READY;
 
     if (to.size == 0 && !is_logged_in && config->domains.count > 1)
@@ -230,7 +230,7 @@ static enum stream_condition take_host(struct session *session, struct arena *ar
         return STREAM_ERROR_HOST_UNKNOWN;
     if (is_logged_in)
         return text_equal(domain, session_domain(session)) ? STREAM_ERROR_COUNT : STREAM_ERROR_NOT_AUTHORIZED;
-    if (!config_has_domain(config, domain) && !(guests.size && text_equal(domain, guests)))
+    if (!config_has_domain(config, domain))
         return STREAM_ERROR_HOST_UNKNOWN;
     set_domain(session, domain);
     return STREAM_ERROR_COUNT;

@@ -77,6 +77,8 @@ void sasl_auth(struct session *session, struct stanza *stanza)
         struct login *login = open_login(session, mechanism);
         if (initial.size)
             answer(session, initial);
+        else if (mechanism->is_guests)
+            answer(session, TEXT("=")); /* XEP-0175 clients have nothing to say, and wait for success */
         else
             sasl_challenge(session, login); /* empty: in all of these mechanisms the client speaks first */
     }

@@ -59,7 +59,7 @@ static void start_child(struct supervisor *supervisor, unsigned index, int64_t n
 {
     const struct supervisor_settings *settings = &supervisor->settings;
     struct child *child = &supervisor->children[index];
-    const struct spawn what = { settings->program, settings->argv, settings->environment, index,
+    const struct spawn what = { settings->program, settings->argv,        settings->environment, index,
                                 settings->workers, supervisor->metrics_fd };
     int error = spawn_worker(&what, &child->pid);
     if (error) {
@@ -75,8 +75,7 @@ static void start_child(struct supervisor *supervisor, unsigned index, int64_t n
 struct supervisor *supervisor_start(const struct supervisor_settings *settings, int64_t now_ms)
 {
     assert(settings->workers > 0);
-    struct supervisor *supervisor =
-        xcalloc(1, sizeof *supervisor + settings->workers * sizeof supervisor->children[0]);
+    struct supervisor *supervisor = xcalloc(1, sizeof *supervisor + settings->workers * sizeof supervisor->children[0]);
     supervisor->settings = *settings;
     if (supervisor->settings.stop_ms <= 0)
         supervisor->settings.stop_ms = STOP_MS;

@@ -23,12 +23,13 @@ struct command_parts {
     struct bus *bus;     /* the command sets its callbacks before it asks anything */
     struct store *store; /* its Redis is the bus's */
     struct work_pool *work;
-    char redis_problem[256]; /* what the transport said when Redis was not reached at first (redis.h, on_first_failure); or "" */
+    char redis_problem
+        [256]; /* what the transport said when Redis was not reached at first (redis.h, on_first_failure); or "" */
 };
 
 struct command_env {
-    void *ctx;              /* given to every function below */
-    FILE *in, *out, *err;   /* stdin, stdout, stderr */
+    void *ctx;                /* given to every function below */
+    FILE *in, *out, *err;     /* stdin, stdout, stderr */
     char *const *environment; /* environ's form */
 
     /* `serve`: config is loaded and the callee's to free; line serves to load it again (SIGHUP).  Returns the exit code. */
@@ -38,13 +39,16 @@ struct command_env {
      * cannot be reached ends in BUS_AWAY after config->redis_wait_ms.  Logs to err, errors only.  parts is zeroed and stays
      * where it is until close.  0, or -1 after it said why. */
     int (*open)(void *ctx, const struct config *config, struct command_parts *parts);
-    void (*run)(void *ctx);  /* runs the loop until stop is called, or SIGINT or SIGTERM comes; returns at once when stop came first */
+    void (*run)(
+        void *
+            ctx); /* runs the loop until stop is called, or SIGINT or SIGTERM comes; returns at once when stop came first */
     void (*stop)(void *ctx); /* from inside any callback */
     void (*close)(void *ctx);
 
     /* One GET over HTTP/1.1, blocking, no longer than timeout_ms.  The start of the body goes to body (NUL-terminated).
      * Returns the status (200, 503 ...), or -1 with the reason in body. */
-    int (*http_get)(void *ctx, const struct listen_address *where, const char *path, int64_t timeout_ms, char *body, size_t size);
+    int (*http_get)(void *ctx, const struct listen_address *where, const char *path, int64_t timeout_ms, char *body,
+                    size_t size);
 };
 
 /* The whole program: parses argv, runs the command, returns the exit code for main(). */

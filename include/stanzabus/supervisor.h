@@ -12,7 +12,7 @@
 
 struct supervisor;
 
-struct supervisor_settings { /* borrowed for the supervisor's life */
+struct supervisor_settings {  /* borrowed for the supervisor's life */
     const char *program;      /* "/proc/self/exe" */
     char *const *argv;        /* the parent's own, passed on as they are */
     char *const *environment; /* environ's form */
@@ -38,12 +38,14 @@ bool supervisor_is_done(const struct supervisor *supervisor);  /* stopped, and n
 unsigned supervisor_alive(const struct supervisor *supervisor);
 /* The sum over all workers, dead ones included: counters never fall.  ready: how many are. */
 void supervisor_sum(const struct supervisor *supervisor, struct metrics *out);
-void supervisor_free(struct supervisor **supervisor); /* the workers must have ended, or are left to their parent's death */
+void supervisor_free(
+    struct supervisor **supervisor); /* the workers must have ended, or are left to their parent's death */
 
 /* -- the worker -- */
 struct worker {
     unsigned index; /* from 0 */
-    struct metrics *metrics; /* the worker's slot in the shared memory, until the process ends; counters go on from an earlier life */
+    struct metrics *
+        metrics; /* the worker's slot in the shared memory, until the process ends; counters go on from an earlier life */
 };
 /* At the start of main: 1 when this process is a worker of a supervisor (and from now on gets SIGTERM when that dies),
  * 0 when not, -1 when it should be one but the supervisor has gone already, or what it said makes no sense. */

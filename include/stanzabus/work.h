@@ -19,7 +19,8 @@ struct work_pool *work_pool_new(unsigned threads, size_t queue_bound, void (*wak
 /* Waits for running jobs and calls done for all that were taken.  Jobs that no thread has begun are not run: a job's
  * result starts out as "failed", so that done can tell. */
 void work_pool_free(struct work_pool **pool);
-int work_submit(struct work_pool *pool, struct work_job *job); /* 0, or -1 when the queue is full: the job is not taken */
+int work_submit(struct work_pool *pool,
+                struct work_job *job); /* 0, or -1 when the queue is full: the job is not taken */
 void work_collect(struct work_pool *pool);
 size_t work_waiting(const struct work_pool *pool); /* not begun */
 size_t work_open(const struct work_pool *pool);    /* taken, and done not yet called */

@@ -1,4 +1,4 @@
-/* batch.h - reading and writing of the echo programs: one blocking read, all that is in it is worked through, one write. */
+/* batch.h - reading and writing of the echo programs: one read, all that is in it is worked through, one write. */
 #ifndef BENCH_BATCH_H
 #define BENCH_BATCH_H
 

@@ -7,7 +7,8 @@
 
 static void fail(struct client *client, const char *what, struct text stanza)
 {
-    snprintf(client->problem, sizeof client->problem, "%s: %.*s", what, (int)(stanza.size < 200 ? stanza.size : 200), stanza.data);
+    snprintf(client->problem, sizeof client->problem, "%s: %.*s", what, (int)(stanza.size < 200 ? stanza.size : 200),
+             stanza.data);
     link_end(&client->link, client->problem);
 }
 
@@ -30,7 +31,8 @@ void client_sendf(struct client *client, const char *format, ...)
 static void send_header(struct client *client)
 {
     if (client->settings->target.websocket)
-        client_sendf(client, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='%s' version='1.0'/>", client->settings->domain);
+        client_sendf(client, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='%s' version='1.0'/>",
+                     client->settings->domain);
     else
         client_sendf(client,
                      "<?xml version='1.0'?><stream:stream to='%s' version='1.0' xmlns='jabber:client' "
@@ -137,7 +139,8 @@ static void authenticated(struct client *client, struct text success)
 {
     struct buffer said = { 0 };
     struct text content = content_of(success);
-    if (client->scram && content.size && (!base64_read(&said, content) || !scram_verify(client->scram, buffer_text(&said))))
+    if (client->scram && content.size &&
+        (!base64_read(&said, content) || !scram_verify(client->scram, buffer_text(&said))))
         fail(client, "the server does not know the password", success);
     buffer_fini(&said);
     scram_drop(client);
@@ -148,8 +151,9 @@ static void authenticated(struct client *client, struct text success)
 /* -- binding -- */
 static void bind_resource(struct client *client)
 {
-    client_sendf(client, "<iq type='set' id='bind' xmlns='jabber:client'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
-                         "<resource>%s</resource></bind></iq>",
+    client_sendf(client,
+                 "<iq type='set' id='bind' xmlns='jabber:client'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+                 "<resource>%s</resource></bind></iq>",
                  client->settings->resource);
     client->step = CLIENT_BINDING;
 }
@@ -171,11 +175,13 @@ static void bound(struct client *client, struct text result)
 /* A server's own request is answered, as RFC 6120 8.2.3 wants it. */
 static bool answer_request(struct client *client, struct text stanza)
 {
-    struct text type = xml_attribute(stanza, "type"), id = xml_attribute(stanza, "id"), from = xml_attribute(stanza, "from");
+    struct text type = xml_attribute(stanza, "type"), id = xml_attribute(stanza, "id"),
+                from = xml_attribute(stanza, "from");
     if (!xml_is(stanza, "iq") || !(text_is(type, "get") || text_is(type, "set")))
         return false;
     client_sendf(client, "<iq xmlns='jabber:client' type='result' id='%.*s' to='%.*s'/>", TEXT_ARGS(id),
-                 from.size ? (int)from.size : (int)strlen(client->settings->domain), from.size ? from.data : client->settings->domain);
+                 from.size ? (int)from.size : (int)strlen(client->settings->domain),
+                 from.size ? from.data : client->settings->domain);
     return true;
 }
 
@@ -195,7 +201,8 @@ static void on_element(struct client *client, struct text element)
         answer_challenge(client, element);
     } else if (xml_is(element, "success")) {
         authenticated(client, element);
-    } else if (client->step == CLIENT_BINDING && xml_is(element, "iq") && text_is(xml_attribute(element, "id"), "bind")) {
+    } else if (client->step == CLIENT_BINDING && xml_is(element, "iq") &&
+               text_is(xml_attribute(element, "id"), "bind")) {
         bound(client, element);
     } else if (xml_is(element, "failure") || xml_is(element, "error")) {
         fail(client, "refused", element);

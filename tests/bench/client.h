@@ -1,5 +1,5 @@
-/* client.h - one XMPP client: logs in over a link, then hands out stanzas.  RFC 6120, RFC 7395; SASL with SCRAM-SHA-256,
- * SCRAM-SHA-1, PLAIN or ANONYMOUS; binds a resource and sends presence. */
+/* client.h - one XMPP client: logs in over a link, then hands out stanzas.  RFC 6120, RFC 7395; SASL with
+ * SCRAM-SHA-256, SCRAM-SHA-1, PLAIN or ANONYMOUS; binds a resource and sends presence. */
 #ifndef BENCH_CLIENT_H
 #define BENCH_CLIENT_H
 
@@ -17,13 +17,21 @@ struct client_settings {
     struct scram_salted *last_salted; /* of whichever client hashed last: accounts made from one set of keys share it */
 };
 
-enum client_step { CLIENT_OFF, CLIENT_HEADER, CLIENT_AUTH, CLIENT_CHALLENGED, CLIENT_SECOND_HEADER, CLIENT_BINDING, CLIENT_READY };
+enum client_step {
+    CLIENT_OFF,
+    CLIENT_HEADER,
+    CLIENT_AUTH,
+    CLIENT_CHALLENGED,
+    CLIENT_SECOND_HEADER,
+    CLIENT_BINDING,
+    CLIENT_READY
+};
 
 struct client;
 struct client_events {
-    void (*on_ready)(struct client *client);                       /* bound, presence sent */
-    void (*on_stanza)(struct client *client, struct text stanza);  /* after that; messages and answers to own requests */
-    void (*on_closed)(struct client *client, const char *reason);  /* the last call; may be opened again after it */
+    void (*on_ready)(struct client *client);                      /* bound, presence sent */
+    void (*on_stanza)(struct client *client, struct text stanza); /* after that; messages and answers to own requests */
+    void (*on_closed)(struct client *client, const char *reason); /* the last call; may be opened again after it */
 };
 
 struct client {

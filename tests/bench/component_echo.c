@@ -9,7 +9,8 @@
 
 static void answer(struct buffer *out, struct text stanza)
 {
-    struct text from = xml_attribute(stanza, "from"), to = xml_attribute(stanza, "to"), body = xml_child_text(stanza, "body");
+    struct text from = xml_attribute(stanza, "from"), to = xml_attribute(stanza, "to"),
+                body = xml_child_text(stanza, "body");
     if (!xml_is(stanza, "message") || !body.data)
         return;
     buffer_printf(out, "<message from='%.*s' to='%.*s' type='chat'><body>", TEXT_ARGS(to), TEXT_ARGS(from));
@@ -69,7 +70,9 @@ int main(int argc, char **argv)
         return 2;
     }
     int fd = batch_connect(argv[1]);
-    buffer_printf(&out, "<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' to='%s'>", argv[2]);
+    buffer_printf(
+        &out, "<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' to='%s'>",
+        argv[2]);
     batch_write(fd, &out);
     char *id = read_stream_id(fd, &in);
     if (!id) {

@@ -21,8 +21,10 @@ bool crowd_open(struct crowd *crowd, const struct client_events *events)
     struct bench *bench = crowd->bench;
     uint64_t end = loop_now() + LOGIN_SECONDS * SECOND_NS;
     while (crowd->ready + crowd->failed < bench->connections && !bench_stopped) {
-        while (crowd->begun < bench->connections && crowd->begun - crowd->ready - crowd->failed < bench->parallel_logins) {
-            client_open(crowd->clients[crowd->begun], &bench->loop, &bench->client, events, bench->first + crowd->begun);
+        while (crowd->begun < bench->connections &&
+               crowd->begun - crowd->ready - crowd->failed < bench->parallel_logins) {
+            client_open(crowd->clients[crowd->begun], &bench->loop, &bench->client, events,
+                        bench->first + crowd->begun);
             crowd->begun++;
         }
         loop_turn(&bench->loop, loop_now() + SECOND_NS / 10);

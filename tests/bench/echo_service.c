@@ -1,6 +1,6 @@
 /* echo_service.c - the smallest service there can be: hears neutral messages on xmpp:to:{address}, answers each on the
- * channel that the event names, or its own.  Two plain connections to Redis; all that one read brings is answered with one
- * write.  usage: echo_service HOST:PORT|PATH ADDRESS [PREFIX] */
+ * channel that the event names, or its own.  Two plain connections to Redis; all that one read brings is answered with
+ * one write.  usage: echo_service HOST:PORT|PATH ADDRESS [PREFIX] */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,9 +48,11 @@ static void answer(struct echo *echo, struct text event)
     if (!data_at || !memmem(data_at, (size_t)(event.data + event.size - data_at), "\"kind\":\"message\"", 16))
         return;
     struct text data = { data_at, (size_t)(event.data + event.size - data_at) };
-    struct text from = string_behind(data, "from"), body = string_behind(data, "body"), reply_to = string_behind(event, "replyto");
+    struct text from = string_behind(data, "from"), body = string_behind(data, "body"),
+                reply_to = string_behind(event, "replyto");
     char text[64 * 1024];
-    int size = snprintf(text, sizeof text, "{\"data\":{\"kind\":\"message\",\"type\":\"chat\",\"to\":\"%.*s\",\"body\":\"%.*s\"}}",
+    int size = snprintf(text, sizeof text,
+                        "{\"data\":{\"kind\":\"message\",\"type\":\"chat\",\"to\":\"%.*s\",\"body\":\"%.*s\"}}",
                         TEXT_ARGS(from), TEXT_ARGS(body));
     if (!from.size || !body.data || size < 0 || (size_t)size >= sizeof text)
         return;
@@ -137,7 +139,8 @@ int main(int argc, char **argv)
     }
     const char *prefix = argc > 3 ? argv[3] : "xmpp:";
     char *mailbox;
-    if (asprintf(&mailbox, "%sto:{%s}", prefix, argv[2]) < 0 || asprintf(&echo.own_channel, "%sfrom:{%s}", prefix, argv[2]) < 0)
+    if (asprintf(&mailbox, "%sto:{%s}", prefix, argv[2]) < 0 ||
+        asprintf(&echo.own_channel, "%sfrom:{%s}", prefix, argv[2]) < 0)
         return 1;
     echo.listener = batch_connect(argv[1]);
     echo.speaker = batch_connect(argv[1]);

@@ -19,14 +19,16 @@ struct idle {
     bool is_ending;
 };
 
-/* In turns a message to oneself and a ping to the server, the next one when the last was answered: what is measured later
- * is what stays, not a burst. */
+/* In turns a message to oneself and a ping to the server, the next one when the last was answered: what is measured
+ * later is what stays, not a burst. */
 static void say(struct idler *idler)
 {
     const char *xmlns = idler->client.settings->target.websocket ? " xmlns='jabber:client'" : "";
     if (idler->heard % 2 == 0)
-        client_sendf(&idler->client, "<message%s to='%s' type='chat' id='s%u'><body>A hundred bytes of text, more or less, as people write them: the quick "
-                                     "brown fox jumps over it</body></message>",
+        client_sendf(&idler->client,
+                     "<message%s to='%s' type='chat' id='s%u'><body>A hundred bytes of text, more or less, as people "
+                     "write them: the quick "
+                     "brown fox jumps over it</body></message>",
                      xmlns, idler->client.jid, idler->heard);
     else
         client_sendf(&idler->client, "<iq%s to='%s' type='get' id='s%u'><ping xmlns='urn:xmpp:ping'/></iq>", xmlns,

@@ -237,7 +237,8 @@ static void connected(struct link *link)
     link->state = LINK_TLS;
     link->ssl = SSL_new(link->target->tls);
     SSL_set_fd(link->ssl, link->watch.fd);
-    SSL_set_mode(link->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_set_mode(link->ssl,
+                 SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     SSL_set_tlsext_host_name(link->ssl, link->target->server_name);
     handshake(link);
 }
@@ -270,8 +271,12 @@ static void bind_source(int fd, unsigned number)
 void link_open(struct link *link, struct loop *loop, const struct link_target *target, const struct link_events *events,
                unsigned number)
 {
-    *link = (struct link){ .watch = { .on_events = on_events }, .flush = { .run = run_flush }, .loop = loop,
-                           .target = target, .events = events, .state = LINK_CONNECTING };
+    *link = (struct link){ .watch = { .on_events = on_events },
+                           .flush = { .run = run_flush },
+                           .loop = loop,
+                           .target = target,
+                           .events = events,
+                           .state = LINK_CONNECTING };
     link->watch.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (link->watch.fd < 0) {
         link_end(link, strerror(errno));
@@ -279,7 +284,8 @@ void link_open(struct link *link, struct loop *loop, const struct link_target *t
     }
     if (target->spread_sources)
         bind_source(link->watch.fd, number);
-    if (connect(link->watch.fd, (const struct sockaddr *)&target->address, sizeof target->address) < 0 && errno != EINPROGRESS)
+    if (connect(link->watch.fd, (const struct sockaddr *)&target->address, sizeof target->address) < 0 &&
+        errno != EINPROGRESS)
         link_end(link, strerror(errno));
     else
         loop_watch(loop, &link->watch, EPOLLOUT);

@@ -1,7 +1,7 @@
 /* load.c - the load generator: reads its command line and runs one mode.
  *
- *   load.c ──> talk.c (echo, chat)  idle.c  login.c ──> crowd.c ──> client.c (XMPP) ──> link.c (TCP, TLS, WebSocket) ──> loop.c
- *                                                     └─> proc.c, histogram.c, report.c
+ *   load.c ──> talk.c (echo, chat)  ──> crowd.c ──> client.c (XMPP) ──> link.c (TCP, TLS, WebSocket) ──> loop.c
+ *              idle.c  login.c      └─> proc.c, histogram.c, report.c
  *
  * It uses standard XMPP only, so that any server can be measured. */
 #include <arpa/inet.h>
@@ -25,25 +25,60 @@ static const char usage[] =
     "measure:  --cpu NAME=PID[,PID...] (several times; also for memory) --redis HOST:PORT|PATH --name TEXT\n";
 
 enum option_id {
-    OPT_HOST = 256, OPT_PORT, OPT_DOMAIN, OPT_TLS, OPT_WEBSOCKET, OPT_PATH, OPT_USER, OPT_PASSWORD, OPT_MECHANISM,
-    OPT_FIRST, OPT_RESOURCE, OPT_CONNECTIONS, OPT_PARALLEL, OPT_TO, OPT_IN_FLIGHT, OPT_RATE, OPT_BODY, OPT_WARM_UP, OPT_SECONDS,
-    OPT_STANZAS, OPT_SETTLE, OPT_HOLD, OPT_CPU, OPT_REDIS, OPT_NAME
+    OPT_HOST = 256,
+    OPT_PORT,
+    OPT_DOMAIN,
+    OPT_TLS,
+    OPT_WEBSOCKET,
+    OPT_PATH,
+    OPT_USER,
+    OPT_PASSWORD,
+    OPT_MECHANISM,
+    OPT_FIRST,
+    OPT_RESOURCE,
+    OPT_CONNECTIONS,
+    OPT_PARALLEL,
+    OPT_TO,
+    OPT_IN_FLIGHT,
+    OPT_RATE,
+    OPT_BODY,
+    OPT_WARM_UP,
+    OPT_SECONDS,
+    OPT_STANZAS,
+    OPT_SETTLE,
+    OPT_HOLD,
+    OPT_CPU,
+    OPT_REDIS,
+    OPT_NAME
 };
 
 static const struct option options[] = {
-    { "host", required_argument, NULL, OPT_HOST },           { "port", required_argument, NULL, OPT_PORT },
-    { "domain", required_argument, NULL, OPT_DOMAIN },       { "tls", no_argument, NULL, OPT_TLS },
-    { "websocket", no_argument, NULL, OPT_WEBSOCKET },       { "path", required_argument, NULL, OPT_PATH },
-    { "user", required_argument, NULL, OPT_USER },           { "password", required_argument, NULL, OPT_PASSWORD },
-    { "mechanism", required_argument, NULL, OPT_MECHANISM }, { "first", required_argument, NULL, OPT_FIRST },
-    { "resource", required_argument, NULL, OPT_RESOURCE },   { "connections", required_argument, NULL, OPT_CONNECTIONS },
-    { "parallel", required_argument, NULL, OPT_PARALLEL },   { "to", required_argument, NULL, OPT_TO },
-    { "in-flight", required_argument, NULL, OPT_IN_FLIGHT }, { "rate", required_argument, NULL, OPT_RATE },
-    { "body", required_argument, NULL, OPT_BODY },           { "warm-up", required_argument, NULL, OPT_WARM_UP },
-    { "seconds", required_argument, NULL, OPT_SECONDS },     { "stanzas", required_argument, NULL, OPT_STANZAS },
-    { "settle", required_argument, NULL, OPT_SETTLE },       { "hold", no_argument, NULL, OPT_HOLD },
-    { "cpu", required_argument, NULL, OPT_CPU },             { "redis", required_argument, NULL, OPT_REDIS },
-    { "name", required_argument, NULL, OPT_NAME },           { NULL, 0, NULL, 0 },
+    { "host", required_argument, NULL, OPT_HOST },
+    { "port", required_argument, NULL, OPT_PORT },
+    { "domain", required_argument, NULL, OPT_DOMAIN },
+    { "tls", no_argument, NULL, OPT_TLS },
+    { "websocket", no_argument, NULL, OPT_WEBSOCKET },
+    { "path", required_argument, NULL, OPT_PATH },
+    { "user", required_argument, NULL, OPT_USER },
+    { "password", required_argument, NULL, OPT_PASSWORD },
+    { "mechanism", required_argument, NULL, OPT_MECHANISM },
+    { "first", required_argument, NULL, OPT_FIRST },
+    { "resource", required_argument, NULL, OPT_RESOURCE },
+    { "connections", required_argument, NULL, OPT_CONNECTIONS },
+    { "parallel", required_argument, NULL, OPT_PARALLEL },
+    { "to", required_argument, NULL, OPT_TO },
+    { "in-flight", required_argument, NULL, OPT_IN_FLIGHT },
+    { "rate", required_argument, NULL, OPT_RATE },
+    { "body", required_argument, NULL, OPT_BODY },
+    { "warm-up", required_argument, NULL, OPT_WARM_UP },
+    { "seconds", required_argument, NULL, OPT_SECONDS },
+    { "stanzas", required_argument, NULL, OPT_STANZAS },
+    { "settle", required_argument, NULL, OPT_SETTLE },
+    { "hold", no_argument, NULL, OPT_HOLD },
+    { "cpu", required_argument, NULL, OPT_CPU },
+    { "redis", required_argument, NULL, OPT_REDIS },
+    { "name", required_argument, NULL, OPT_NAME },
+    { NULL, 0, NULL, 0 },
 };
 
 static const struct {
@@ -88,11 +123,21 @@ static bool take_target(struct link_target *target, int id, const char *value)
 static bool take_account(struct client_settings *client, int id, const char *value)
 {
     switch (id) {
-    case OPT_DOMAIN: client->domain = value; return true;
-    case OPT_USER: client->user_pattern = value; return true;
-    case OPT_PASSWORD: client->password = value; return true;
-    case OPT_MECHANISM: client->mechanism = value; return true;
-    case OPT_RESOURCE: client->resource = value; return true;
+    case OPT_DOMAIN:
+        client->domain = value;
+        return true;
+    case OPT_USER:
+        client->user_pattern = value;
+        return true;
+    case OPT_PASSWORD:
+        client->password = value;
+        return true;
+    case OPT_MECHANISM:
+        client->mechanism = value;
+        return true;
+    case OPT_RESOURCE:
+        client->resource = value;
+        return true;
     }
     return false;
 }
@@ -100,20 +145,48 @@ static bool take_account(struct client_settings *client, int id, const char *val
 static bool take_load(struct bench *bench, int id, const char *value)
 {
     switch (id) {
-    case OPT_FIRST: bench->first = number(value); return true;
-    case OPT_CONNECTIONS: bench->connections = number(value); return bench->connections > 0;
-    case OPT_PARALLEL: bench->parallel_logins = number(value); return bench->parallel_logins > 0;
-    case OPT_TO: bench->to = value; return true;
-    case OPT_IN_FLIGHT: bench->in_flight = number(value); return bench->in_flight > 0;
-    case OPT_RATE: bench->rate = strtod(value, NULL); return bench->rate > 0;
-    case OPT_BODY: bench->body_bytes = number(value); return true;
-    case OPT_WARM_UP: bench->warm_up = strtod(value, NULL); return true;
-    case OPT_SECONDS: bench->seconds = strtod(value, NULL); return bench->seconds > 0;
-    case OPT_STANZAS: bench->stanzas = number(value); return true;
-    case OPT_SETTLE: bench->settle = strtod(value, NULL); return true;
-    case OPT_HOLD: bench->hold = true; return true;
-    case OPT_REDIS: bench->redis = value; return true;
-    case OPT_NAME: bench->name = value; return true;
+    case OPT_FIRST:
+        bench->first = number(value);
+        return true;
+    case OPT_CONNECTIONS:
+        bench->connections = number(value);
+        return bench->connections > 0;
+    case OPT_PARALLEL:
+        bench->parallel_logins = number(value);
+        return bench->parallel_logins > 0;
+    case OPT_TO:
+        bench->to = value;
+        return true;
+    case OPT_IN_FLIGHT:
+        bench->in_flight = number(value);
+        return bench->in_flight > 0;
+    case OPT_RATE:
+        bench->rate = strtod(value, NULL);
+        return bench->rate > 0;
+    case OPT_BODY:
+        bench->body_bytes = number(value);
+        return true;
+    case OPT_WARM_UP:
+        bench->warm_up = strtod(value, NULL);
+        return true;
+    case OPT_SECONDS:
+        bench->seconds = strtod(value, NULL);
+        return bench->seconds > 0;
+    case OPT_STANZAS:
+        bench->stanzas = number(value);
+        return true;
+    case OPT_SETTLE:
+        bench->settle = strtod(value, NULL);
+        return true;
+    case OPT_HOLD:
+        bench->hold = true;
+        return true;
+    case OPT_REDIS:
+        bench->redis = value;
+        return true;
+    case OPT_NAME:
+        bench->name = value;
+        return true;
     case OPT_CPU:
         return bench->group_count < PROC_GROUPS_MAX && proc_parse(&bench->groups[bench->group_count++], value);
     }
@@ -135,10 +208,19 @@ int main(int argc, char **argv)
     struct scram_salted last_salted = { 0 };
     struct bench bench = {
         .client = { .target = { .address = { .sin_family = AF_INET }, .host = "127.0.0.1", .path = "/xmpp-websocket" },
-                    .user_pattern = "user%d", .password = "", .mechanism = "SCRAM-SHA-256", .resource = "bench",
+                    .user_pattern = "user%d",
+                    .password = "",
+                    .mechanism = "SCRAM-SHA-256",
+                    .resource = "bench",
                     .last_salted = &last_salted },
-        .connections = 100, .parallel_logins = 50, .in_flight = 1, .body_bytes = 100, .warm_up = 2, .seconds = 10,
-        .stanzas = 20, .settle = 60,
+        .connections = 100,
+        .parallel_logins = 50,
+        .in_flight = 1,
+        .body_bytes = 100,
+        .warm_up = 2,
+        .seconds = 10,
+        .stanzas = 20,
+        .settle = 60,
     };
     bench.client.target.address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     bench.client.target.spread_sources = true;

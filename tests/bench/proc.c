@@ -1,4 +1,4 @@
-/* proc.c - /proc/PID/task/TID/schedstat counts nanoseconds a thread; /proc/PID/stat has ticks, and user and system apart. */
+/* proc.c - /proc/PID/task/TID/schedstat counts nanoseconds a thread; /proc/PID/stat has ticks, user and system apart. */
 #include "proc.h"
 
 #include <dirent.h>

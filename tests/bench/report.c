@@ -5,8 +5,10 @@
 
 void report_open(const struct bench *bench, const char *mode)
 {
-    printf("{\"name\":\"%s\",\"mode\":\"%s\",\"connections\":%u", bench->name ? bench->name : mode, mode, bench->connections);
-    report_text("transport", bench->client.target.websocket ? (bench->client.target.tls ? "wss" : "ws") : (bench->client.target.tls ? "tls" : "tcp"));
+    printf("{\"name\":\"%s\",\"mode\":\"%s\",\"connections\":%u", bench->name ? bench->name : mode, mode,
+           bench->connections);
+    report_text("transport", bench->client.target.websocket ? (bench->client.target.tls ? "wss" : "ws")
+                                                            : (bench->client.target.tls ? "tls" : "tcp"));
 }
 
 void report_number(const char *name, double value)

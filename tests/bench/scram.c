@@ -80,7 +80,8 @@ static bool salt_password(struct scram *scram, struct text salt, unsigned iterat
 
 static void prove(struct scram *scram, struct text auth, unsigned char *proof)
 {
-    unsigned char client_key[SCRAM_HASH_MAX], stored_key[SCRAM_HASH_MAX], signature[SCRAM_HASH_MAX], server_key[SCRAM_HASH_MAX];
+    unsigned char client_key[SCRAM_HASH_MAX], stored_key[SCRAM_HASH_MAX], signature[SCRAM_HASH_MAX],
+        server_key[SCRAM_HASH_MAX];
     size_t size = (size_t)EVP_MD_size(scram->hash);
     struct buffer expected = { 0 };
     hmac(scram, scram->salted->password, TEXT("Client Key"), client_key);
@@ -97,13 +98,15 @@ static void prove(struct scram *scram, struct text auth, unsigned char *proof)
 
 bool scram_final(struct scram *scram, struct text server_first, struct buffer *out)
 {
-    struct text nonce = value_of(server_first, 'r'), salt = value_of(server_first, 's'), rounds = value_of(server_first, 'i');
+    struct text nonce = value_of(server_first, 'r'), salt = value_of(server_first, 's'),
+                rounds = value_of(server_first, 'i');
     unsigned char proof[SCRAM_HASH_MAX];
     struct buffer auth = { 0 };
     if (!text_starts_with(nonce, text_of(scram->nonce)) || !salt.size || !rounds.size ||
         !salt_password(scram, salt, number_of(rounds)))
         return false;
-    buffer_printf(&auth, "n=%s,r=%s,%.*s,c=biws,r=%.*s", scram->user, scram->nonce, TEXT_ARGS(server_first), TEXT_ARGS(nonce));
+    buffer_printf(&auth, "n=%s,r=%s,%.*s,c=biws,r=%.*s", scram->user, scram->nonce, TEXT_ARGS(server_first),
+                  TEXT_ARGS(nonce));
     prove(scram, buffer_text(&auth), proof);
     buffer_printf(out, "c=biws,r=%.*s,p=", TEXT_ARGS(nonce));
     base64_write(out, proof, (size_t)EVP_MD_size(scram->hash));

@@ -8,7 +8,7 @@
 
 enum { SCRAM_HASH_MAX = 32 };
 
-/* What a password became, kept for the next login of the same account: hashing is the client's cost, not what is measured. */
+/* What a password became, kept for the next login of the same account: hashing is the client's cost, not measured. */
 struct scram_salted {
     unsigned char password[SCRAM_HASH_MAX];
     char salt[128]; /* as the server said it, base64; empty: nothing kept */

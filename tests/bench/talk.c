@@ -1,7 +1,7 @@
-/* talk.c - the modes echo and chat: messages go out, come back from a service or arrive at a partner, and each is checked:
- * none missing, none twice, in order, body and sender as they should be.
- * Windowed: each connection keeps in_flight messages under way.  Fixed rate: message k is due at start + k / rate, and its
- * latency counts from that moment, however late the generator or the server is (no coordinated omission). */
+/* talk.c - the modes echo and chat: messages go out, come back from a service or arrive at a partner, and each is
+ * checked: none missing, none twice, in order, body and sender as they should be.
+ * Windowed: each connection keeps in_flight messages under way.  Fixed rate: message k is due at start + k / rate, and
+ * its latency counts from that moment, however late the generator or the server is (no coordinated omission). */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,8 +12,8 @@ enum { RING = 8192, BODY_MAX = 4096 };
 struct talker {
     struct client client;
     struct talk *talk;
-    struct late send; /* at the end of the turn: all that the window allows in one write */
-    struct talker *source;  /* whose messages come in here: itself (echo), or its partner (chat) */
+    struct late send;      /* at the end of the turn: all that the window allows in one write */
+    struct talker *source; /* whose messages come in here: itself (echo), or its partner (chat) */
     const char *to, *expected_from;
     uint64_t sent, received; /* of the messages that this one sends */
     uint64_t sent_at[RING];
@@ -32,7 +32,8 @@ struct talk {
 static void broken(struct talk *talk, const struct talker *talker, const char *what, struct text stanza)
 {
     if (talk->errors++ == 0)
-        fprintf(stderr, "load: client %u: %s: %.*s\n", talker->client.number, what, (int)(stanza.size < 600 ? stanza.size : 600), stanza.data);
+        fprintf(stderr, "load: client %u: %s: %.*s\n", talker->client.number, what,
+                (int)(stanza.size < 600 ? stanza.size : 600), stanza.data);
     talk->is_broken = true;
 }
 

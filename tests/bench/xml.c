@@ -103,7 +103,8 @@ struct text xml_attribute(struct text element, const char *name)
         const char *close = memchr(equals + 2, equals[1], (size_t)(end - equals - 2));
         if (!close)
             break;
-        if ((size_t)(equals - element.data) > size && memcmp(equals - size, name, size) == 0 && equals[-(ptrdiff_t)size - 1] <= ' ')
+        if ((size_t)(equals - element.data) > size && memcmp(equals - size, name, size) == 0 &&
+            equals[-(ptrdiff_t)size - 1] <= ' ')
             return (struct text){ equals + 2, (size_t)(close - equals - 2) };
         c = close;
     }

@@ -19,9 +19,10 @@ bool xml_next(struct xml_cutter *cutter, struct text data, struct text *element)
 /* After the caller dropped the first bytes of the data. */
 void xml_dropped(struct xml_cutter *cutter, size_t bytes);
 
-bool xml_is(struct text element, const char *name);                      /* by local name */
-struct text xml_attribute(struct text element, const char *name);        /* of the top element; NULL data when absent */
-struct text xml_child_text(struct text element, const char *name);       /* of the first <name ...>text</name>; NULL data when absent */
+bool xml_is(struct text element, const char *name);               /* by local name */
+struct text xml_attribute(struct text element, const char *name); /* of the top element; NULL data when absent */
+struct text xml_child_text(struct text element,
+                           const char *name); /* of the first <name ...>text</name>; NULL data when absent */
 bool xml_mentions(struct text element, const char *text);
 
 #endif

@@ -1,6 +1,6 @@
 """Fixtures of the peer tests: a private Redis and the real binary, each on ports of their own, stopped by their pid.
 
-STANZABUS_BINARY names the gateway; ctest sets it.
+STANZABUS_TEST_BINARY names the gateway; ctest sets it.
 """
 import os
 import pathlib
@@ -15,7 +15,7 @@ import pytest
 import redis as redis_py
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("STANZABUS_BINARY", str(ROOT / "build/test/gateway/stanzabus"))
+BINARY = os.environ.get("STANZABUS_TEST_BINARY", str(ROOT / "build/test/gateway/stanzabus"))
 
 
 def free_port():

@@ -5,8 +5,13 @@ import asyncio
 import ssl
 import sys
 
+import logging
+import os
+
 import slixmpp
 
+if os.environ.get('DEBUG'):
+    logging.basicConfig(level=logging.DEBUG)
 port, user, password, body, mode = int(sys.argv[1]), *sys.argv[2:6]
 
 
@@ -21,7 +26,7 @@ class Echo(slixmpp.ClientXMPP):
         self.register_plugin("xep_0092")
         self.add_event_handler("session_start", self.on_start)
         self.add_event_handler("message", self.on_message)
-        self.add_event_handler("failed_auth", lambda _: self.disconnect())
+        self.add_event_handler("failed_all_auth", lambda _: self.disconnect())
         if mode == "plain":
             self["feature_mechanisms"].unencrypted_plain = True
             self["feature_mechanisms"].unencrypted_scram = True

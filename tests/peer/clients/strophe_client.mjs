@@ -1,7 +1,6 @@
 // strophe.js over WebSocket: logs in, sends, waits for the echo.  usage: SERVICE-URL USER PASSWORD BODY
-import strophe from "strophe.js";
+import { $msg, $pres, Strophe } from "strophe.js";
 
-const { Strophe, $msg, $pres } = strophe;
 const [service, username, password, body] = process.argv.slice(2);
 const connection = new Strophe.Connection(service);
 const late = setTimeout(() => end(1, "no echo in time"), 15000);

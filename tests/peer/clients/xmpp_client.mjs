@@ -1,5 +1,8 @@
 // @xmpp/client (xmpp.js): logs in, sends, waits for the echo.  usage: SERVICE-URL USER PASSWORD BODY
-import { client, xml } from "@xmpp/client";
+import { WebSocket } from "ws";
+
+globalThis.WebSocket ??= WebSocket;
+const { client, xml } = await import("@xmpp/client");
 
 const [service, username, password, body] = process.argv.slice(2);
 const xmpp = client({ service, domain: "localhost", resource: "xmppjs", username, password });

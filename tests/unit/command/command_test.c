@@ -110,8 +110,10 @@ static void test_health(void **state)
         { "health", 200, "ready\n", "127.0.0.1:5281/readyz", 0, "ready", NULL },
         { "health --set listen.admin=0.0.0.0:99", 200, "", "127.0.0.1:99/readyz", 0, "ready", NULL },
         { "health --set listen.admin=[::]:99", 200, "", "::1:99/readyz", 0, "ready", NULL },
-        { "health", 503, "Redis is away\r\nmore", "127.0.0.1:5281/readyz", 1, NULL, "not ready: Redis is away (HTTP 503)" },
-        { "health", -1, "Connection refused", "127.0.0.1:5281/readyz", 1, NULL, "127.0.0.1:5281 (Connection refused): is it running?" },
+        { "health", 503, "Redis is away\r\nmore", "127.0.0.1:5281/readyz", 1, NULL,
+          "not ready: Redis is away (HTTP 503)" },
+        { "health", -1, "Connection refused", "127.0.0.1:5281/readyz", 1, NULL,
+          "127.0.0.1:5281 (Connection refused): is it running?" },
         { "health --set listen.admin=off", 200, "", "", 1, NULL, "listen.admin is off" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -136,13 +138,14 @@ static void test_send(void **state)
         int exit_code;
         const char *out, *err, *channel, *event; /* event NULL: nothing may be published */
     } rows[] = {
-        { "a message", "send --from Echo.example --to juliet@example.com --body 'say \"hi\"'", 1, 0, "taken by 1 gateway\n", NULL,
-          "xmpp:from:{echo.example}",
+        { "a message", "send --from Echo.example --to juliet@example.com --body 'say \"hi\"'", 1, 0,
+          "taken by 1 gateway\n", NULL, "xmpp:from:{echo.example}",
           "{\"data\":{\"kind\":\"message\",\"to\":\"juliet@example.com\",\"body\":\"say \\\"hi\\\"\"}}" },
-        { "with a type", "send --from bot@example.com --to a@b --body x --type headline", 2, 0, "taken by 2 gateways\n", NULL,
-          "xmpp:from:{bot@example.com}", "{\"data\":{\"kind\":\"message\",\"type\":\"headline\",\"to\":\"a@b\",\"body\":\"x\"}}" },
-        { "data as it is", "send --from echo.example --json '{\"kind\":\"presence\",\"to\":\"a@b\"}'", 1, 0, "taken", NULL,
-          "xmpp:from:{echo.example}", "{\"data\":{\"kind\":\"presence\",\"to\":\"a@b\"}}" },
+        { "with a type", "send --from bot@example.com --to a@b --body x --type headline", 2, 0, "taken by 2 gateways\n",
+          NULL, "xmpp:from:{bot@example.com}",
+          "{\"data\":{\"kind\":\"message\",\"type\":\"headline\",\"to\":\"a@b\",\"body\":\"x\"}}" },
+        { "data as it is", "send --from echo.example --json '{\"kind\":\"presence\",\"to\":\"a@b\"}'", 1, 0, "taken",
+          NULL, "xmpp:from:{echo.example}", "{\"data\":{\"kind\":\"presence\",\"to\":\"a@b\"}}" },
         { "other prefix", "send --set bus.prefix=my: --from echo.example --to a@b --body x", 1, 0, "taken", NULL,
           "my:from:{echo.example}", "{\"data\":{\"kind\":\"message\",\"to\":\"a@b\",\"body\":\"x\"}}" },
         { "nobody listens", "send --from echo.example --to a@b --body x", 0, 1, NULL,
@@ -150,9 +153,12 @@ static void test_send(void **state)
           "{\"data\":{\"kind\":\"message\",\"to\":\"a@b\",\"body\":\"x\"}}" },
         { "no sender", "send --to a@b --body x", 1, 2, NULL, "--from is missing", NULL, NULL },
         { "no body", "send --from echo.example --to a@b", 1, 2, NULL, "--to and --body, or --json", NULL, NULL },
-        { "both forms", "send --from echo.example --json '{}' --to a@b", 1, 2, NULL, "leave --to, --body and --type out", NULL, NULL },
-        { "full address", "send --from echo.example/x --to a@b --body x", 1, 2, NULL, "must be a service's domain", NULL, NULL },
-        { "a mistake", "send --from echo.example --json '{\"kind\":\"message\",\"to\":\"a@b\",\"boddy\":\"x\"}'", 1, 1, NULL, "boddy", NULL, NULL },
+        { "both forms", "send --from echo.example --json '{}' --to a@b", 1, 2, NULL,
+          "leave --to, --body and --type out", NULL, NULL },
+        { "full address", "send --from echo.example/x --to a@b --body x", 1, 2, NULL, "must be a service's domain",
+          NULL, NULL },
+        { "a mistake", "send --from echo.example --json '{\"kind\":\"message\",\"to\":\"a@b\",\"boddy\":\"x\"}'", 1, 1,
+          NULL, "boddy", NULL, NULL },
         { "no JSON", "send --from echo.example --json '{'", 1, 1, NULL, "no gateway would take this", NULL, NULL },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -178,8 +184,12 @@ static void test_redis_away(void **state)
 {
     (void)state;
     static const char *const words[] = {
-        "user add juliet@localhost --password x",  "user passwd juliet@localhost --password x", "user del juliet@localhost",
-        "user list",                               "send --from echo.example --to a@b --body x", "tail",
+        "user add juliet@localhost --password x",
+        "user passwd juliet@localhost --password x",
+        "user del juliet@localhost",
+        "user list",
+        "send --from echo.example --to a@b --body x",
+        "tail",
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         struct fake fake;
@@ -187,7 +197,8 @@ static void test_redis_away(void **state)
         fake.is_away = true;
         fake.environment[0] = (char *)"STANZABUS_REDIS_URL=redis://joe:secret@redis.example:6379";
         assert_int_equal(fake_run(&fake, words[i], ""), 1);
-        check_contains(words[i], "stderr", fake.err, "cannot reach Redis at redis://***@redis.example:6379: is it running? set redis.url");
+        check_contains(words[i], "stderr", fake.err,
+                       "cannot reach Redis at redis://***@redis.example:6379: is it running? set redis.url");
         assert_null(strstr(fake.err, "secret"));
         fake_fini(&fake);
     }

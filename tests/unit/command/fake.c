@@ -64,7 +64,6 @@ static void give_put(struct fake_due *due)
     give_done(due);
 }
 
-
 static void give_account(struct fake_due *due)
 {
     const struct fake_account *found = (const void *)(uintptr_t)due->result;
@@ -137,7 +136,8 @@ static void give_published(struct fake_due *due)
     ((bus_published_fn *)due->fn)(due->ctx, due->status, due->result);
 }
 
-static void publish(struct bus *bus, struct text channel, struct text head, struct text tail, bus_published_fn *fn, void *ctx)
+static void publish(struct bus *bus, struct text channel, struct text head, struct text tail, bus_published_fn *fn,
+                    void *ctx)
 {
     struct fake *fake = fake_of_bus(bus);
     struct buffer whole = { 0 };
@@ -242,7 +242,8 @@ static void env_close(void *ctx)
         ;
 }
 
-static int http_get(void *ctx, const struct listen_address *where, const char *path, int64_t timeout_ms, char *body, size_t size)
+static int http_get(void *ctx, const struct listen_address *where, const char *path, int64_t timeout_ms, char *body,
+                    size_t size)
 {
     struct fake *fake = ctx;
     (void)timeout_ms;
@@ -256,8 +257,14 @@ void fake_init(struct fake *fake)
     *fake = (struct fake){ .bus = { .ops = &bus_ops }, .store = { .ops = &store_ops } };
     fake->due_end = &fake->due;
     fake->accounts = xcalloc(FAKE_ACCOUNTS, sizeof *fake->accounts);
-    fake->env = (struct command_env){ .ctx = fake, .environment = fake->environment, .serve = serve, .open = env_open,
-                                      .run = env_run, .stop = env_stop, .close = env_close, .http_get = http_get };
+    fake->env = (struct command_env){ .ctx = fake,
+                                      .environment = fake->environment,
+                                      .serve = serve,
+                                      .open = env_open,
+                                      .run = env_run,
+                                      .stop = env_stop,
+                                      .close = env_close,
+                                      .http_get = http_get };
 }
 
 static void forget_output(struct fake *fake)

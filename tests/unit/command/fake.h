@@ -30,7 +30,7 @@ struct fake {
     struct fake_account *accounts;
     size_t account_count;
     bool is_away, is_failing, is_open;
-    int64_t receivers; /* of every publish */
+    int64_t receivers;   /* of every publish */
     unsigned away_after; /* answers until Redis goes away; 0: never */
     int http_status;
     char http_body[128];

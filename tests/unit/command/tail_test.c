@@ -13,9 +13,12 @@
 #define MESSAGE \
     "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"xmpp:juliet@example.com/balcony\",\"type\":\"xmpp.message\"," \
     "\"time\":\"2026-11-22T14:40:00.123Z\",\"data\":{\"kind\":\"message\",\"type\":\"chat\",\"id\":\"a1\"," \
-    "\"from\":\"juliet@example.com/balcony\",\"to\":\"echo.example.com\",\"body\":\"Art thou not Romeo?\",\"thread\":\"t-1\"," \
+    "\"from\":\"juliet@example.com/balcony\",\"to\":\"echo.example.com\",\"body\":\"Art thou not " \
+    "Romeo?\",\"thread\":\"t-1\"," \
     "\"extensions\":[{\"name\":\"request\",\"xmlns\":\"urn:xmpp:receipts\"}]}}"
-#define PRESENCE "{\"time\":\"2026-11-22T14:40:01Z\",\"data\":{\"kind\":\"presence\",\"from\":\"romeo@example.net/orchard\",\"show\":\"away\"}}"
+#define PRESENCE \
+    "{\"time\":\"2026-11-22T14:40:01Z\",\"data\":{\"kind\":\"presence\",\"from\":\"romeo@example.net/" \
+    "orchard\",\"show\":\"away\"}}"
 #define SESSION \
     "{\"time\":\"2026-11-22T14:40:02.5Z\",\"type\":\"xmpp.session\",\"data\":{\"event\":\"started\"," \
     "\"jid\":\"juliet@example.com/balcony\",\"mechanism\":\"PLAIN\"}}"
@@ -27,16 +30,23 @@ static void test_lines(void **state)
         const char *kind, *json, *line;
     } rows[] = {
         { "message", MESSAGE,
-          "14:40:00.123 message  juliet@example.com/balcony → echo.example.com  chat \"Art thou not Romeo?\" thread=t-1 "
+          "14:40:00.123 message  juliet@example.com/balcony → echo.example.com  chat \"Art thou not Romeo?\" "
+          "thread=t-1 "
           "<request urn:xmpp:receipts>" },
         { "presence", PRESENCE, "14:40:01     presence romeo@example.net/orchard show=away" },
         { "session", SESSION, "14:40:02.5   session  juliet@example.com/balcony  started mechanism=PLAIN" },
-        { "iq", "{\"time\":\"2026-11-22T14:40:00Z\",\"data\":{\"type\":\"error\",\"error\":{\"type\":\"cancel\",\"condition\":\"gone\"},\"from\":\"a\",\"to\":\"b\"}}",
+        { "iq",
+          "{\"time\":\"2026-11-22T14:40:00Z\",\"data\":{\"type\":\"error\",\"error\":{\"type\":\"cancel\","
+          "\"condition\":\"gone\"},\"from\":\"a\",\"to\":\"b\"}}",
           "14:40:00     iq       a → b  error error={ type=cancel condition=gone }" },
-        { "dead", "{\"time\":\"2026-11-22T14:40:00Z\",\"data\":{\"reason\":\"not-json\",\"text\":\"a \\\"b\\\"\",\"address\":\"echo.x\",\"size\":12}}",
+        { "dead",
+          "{\"time\":\"2026-11-22T14:40:00Z\",\"data\":{\"reason\":\"not-json\",\"text\":\"a "
+          "\\\"b\\\"\",\"address\":\"echo.x\",\"size\":12}}",
           "14:40:00     dead     echo.x reason=not-json text=\"a \"b\"\" size=12" },
-        { "message", "{\"time\":\"2026-11-22T14:40:00Z\",\"data\":{\"from\":\"a\",\"body\":\"x\\ny\\u0085z\\u001b\"}}", NULL },
-        { "message", "{\"time\":\"2026-11-22T14:40:00Z\",\"data\":{\"from\":\"a\",\"body\":\"x\\ny\\u0085z\xc2\x9b\xc3\xa4\"}}",
+        { "message", "{\"time\":\"2026-11-22T14:40:00Z\",\"data\":{\"from\":\"a\",\"body\":\"x\\ny\\u0085z\\u001b\"}}",
+          NULL },
+        { "message",
+          "{\"time\":\"2026-11-22T14:40:00Z\",\"data\":{\"from\":\"a\",\"body\":\"x\\ny\\u0085z\xc2\x9b\xc3\xa4\"}}",
           "14:40:00     message  a \"x\\ny\\x85z\\x9bä\"" },
         { "message", "{\"time\":\"2026-11-22T14:40:00Z\",\"data\":{\"flags\":[1,true],\"n\":-1.5e3}}",
           "14:40:00     message   flags=[1,true] n=-1.5e3" },
@@ -62,7 +72,9 @@ static void test_lines(void **state)
 static void test_no_event(void **state)
 {
     (void)state;
-    static const char *const rows[] = { "", "hello", "[1]", "{\"data\":", "{} {}", "\"x\"", "{\"data\":{\"from\":\"\xff\"}}" };
+    static const char *const rows[] = {
+        "", "hello", "[1]", "{\"data\":", "{} {}", "\"x\"", "{\"data\":{\"from\":\"\xff\"}}"
+    };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct arena arena = { 0 };
         struct event_line line;
@@ -117,7 +129,8 @@ static void test_filters(void **state)
         const char *first;
     } rows[] = {
         { "tail", 3, 5, "message" },
-        { "tail --observe message,dead", 3, 2, "message" }, /* the bus gives only what was subscribed; here it says all */
+        { "tail --observe message,dead", 3, 2,
+          "message" }, /* the bus gives only what was subscribed; here it says all */
         { "tail --from juliet@example.com", 2, 5, "message" },
         { "tail --from juliet@example.com/balcony", 2, 5, "message" },
         { "tail --from juliet@example.com/garden", 0, 5, NULL },
@@ -145,7 +158,8 @@ static void test_filters(void **state)
 static void test_channels_by_name(void **state)
 {
     (void)state;
-    static const char *const wanted[] = { "my:stanza:message", "my:stanza:presence", "my:stanza:iq", "my:session", "my:dead" };
+    static const char *const wanted[] = { "my:stanza:message", "my:stanza:presence", "my:stanza:iq", "my:session",
+                                          "my:dead" };
     struct fake fake;
     fake_init(&fake);
     fake.on_idle = say_all_and_end;
@@ -179,8 +193,12 @@ static void test_away_and_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),   cmocka_unit_test(test_no_event),         cmocka_unit_test(test_long_values_are_cut),
-        cmocka_unit_test(test_filters), cmocka_unit_test(test_channels_by_name), cmocka_unit_test(test_away_and_back),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_no_event),
+        cmocka_unit_test(test_long_values_are_cut),
+        cmocka_unit_test(test_filters),
+        cmocka_unit_test(test_channels_by_name),
+        cmocka_unit_test(test_away_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,9 @@
 #include "stanzabus/credential.h"
 
 /* "pencil" under SHA-256 as in RFC 7677 3. */
-#define PENCIL_SHA256 "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
+#define PENCIL_SHA256 \
+    "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:" \
+    "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
 /* and under SHA-1 as in RFC 5802 5. */
 #define PENCIL_SHA1 "SCRAM-SHA-1$4096:QSXCR+Q6sek8bf92$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE="
 
@@ -82,7 +84,10 @@ static void test_what_is_no_account(void **state)
         { "user add a@guests.example --set auth.anonymous_domain=guests.example", "x\n", "the domain of guests" },
         { "user add a@localhost", "", "give the password as one line on stdin" },
         { "user add a@localhost", "\n", "the password is empty" },
-        { "user add a@localhost", "a\x01" "b\n", "this cannot be a password" },
+        { "user add a@localhost",
+          "a\x01"
+          "b\n",
+          "this cannot be a password" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct fake fake;
@@ -128,14 +133,24 @@ static void test_import_lines(void **state)
         { "twice", "a@b\t" PENCIL_SHA1 "\t" PENCIL_SHA1, "given twice", false, false },
         { "password behind keys", "a@b\t" PENCIL_SHA1 "\tsecret", "only be further keys", false, false },
         { "no colon", "a@b\tSCRAM-SHA-1$4096", "keys look like", false, false },
-        { "no iterations", "a@b\tSCRAM-SHA-1$:QSXC$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE=", "iterations", false, false },
-        { "zero iterations", "a@b\tSCRAM-SHA-1$0:QSXC$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE=", "iterations", false, false },
-        { "bad iterations", "a@b\tSCRAM-SHA-1$4x:QSXC$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE=", "iterations", false, false },
-        { "huge iterations", "a@b\tSCRAM-SHA-1$99999999999:QSXC$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE=", "iterations", false, false },
-        { "salt not base64", "a@b\tSCRAM-SHA-1$4096:QS!C$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE=", "salt", false, false },
-        { "no salt", "a@b\tSCRAM-SHA-1$4096:$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE=", "salt", false, false },
-        { "keys of the other length", "a@b\tSCRAM-SHA-256$4096:QSXC$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE=", "stored key", false, false },
-        { "server key cut", "a@b\tSCRAM-SHA-1$4096:QSXC$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOs", "server key", false, false },
+        { "no iterations", "a@b\tSCRAM-SHA-1$:QSXC$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE=",
+          "iterations", false, false },
+        { "zero iterations", "a@b\tSCRAM-SHA-1$0:QSXC$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE=",
+          "iterations", false, false },
+        { "bad iterations", "a@b\tSCRAM-SHA-1$4x:QSXC$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE=",
+          "iterations", false, false },
+        { "huge iterations",
+          "a@b\tSCRAM-SHA-1$99999999999:QSXC$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE=", "iterations",
+          false, false },
+        { "salt not base64", "a@b\tSCRAM-SHA-1$4096:QS!C$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE=",
+          "salt", false, false },
+        { "no salt", "a@b\tSCRAM-SHA-1$4096:$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE=", "salt", false,
+          false },
+        { "keys of the other length",
+          "a@b\tSCRAM-SHA-256$4096:QSXC$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE=", "stored key", false,
+          false },
+        { "server key cut", "a@b\tSCRAM-SHA-1$4096:QSXC$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOs", "server key", false,
+          false },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct import_line line;
@@ -166,7 +181,7 @@ static void test_import(void **state)
                      "\n"
                      "no tab here\n"
                      "x@elsewhere.example\tsecret\n"
-                     "juliet@localhost\tagain\n"
+                     "romeo@localhost\tagain\n"
                      "bad@localhost\ta\x02z\n"
                      "nurse@localhost\tlast line without an end";
     assert_int_equal(run(&fake, "user import -", in), 1);

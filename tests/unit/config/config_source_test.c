@@ -80,6 +80,9 @@ static void test_order_of_sources(void **state)
         { "the later --set", "", { NULL }, { "limits.depth=30", "limits.depth=40" }, 2, 40 },
         { "variables of others", "", { "PATH=/bin", "STANZABUSLIMITS_DEPTH=1", NULL }, { NULL }, 0, 100 },
         { "variables that are no settings", "", { "STANZABUS_CONFIG=/x", "STANZABUS_TEST_X=1", NULL }, { NULL }, 0, 100 },
+        { "addresses of a Kubernetes service", "", { "STANZABUS_SERVICE_HOST=10.0.0.1", "STANZABUS_PORT=tcp://10.0.0.1:1", NULL },
+          { NULL }, 0, 100 },
+        { "its ports", "", { "STANZABUS_SERVICE_PORT_XMPP=1", "STANZABUS_PORT_5222_TCP_ADDR=10.0.0.1", NULL }, { NULL }, 0, 100 },
         { "variables of workers", "", { "STANZABUS_WORKER_INDEX=1", "STANZABUS", NULL }, { NULL }, 0, 100 },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -1,5 +1,5 @@
-/* supervisor_test.c - the supervisor with this very program as its worker: main() below acts by the FAKE variable when it
- * finds itself a worker.  Time is given by hand; only the children are real. */
+/* supervisor_test.c - the supervisor with this very program as its worker: main() below acts by the FAKE variable when
+ * it finds itself a worker.  Time is given by hand; only the children are real. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,8 +74,9 @@ static void wait_ready(struct supervisor *supervisor)
 static struct supervisor_settings settings_for(const char *mode, unsigned workers)
 {
     setenv("FAKE", mode, 1);
-    return (struct supervisor_settings){ .program = "/proc/self/exe", .argv = fake_argv, .environment = environ,
-                                         .workers = workers, .log = &quiet };
+    return (struct supervisor_settings){
+        .program = "/proc/self/exe", .argv = fake_argv, .environment = environ, .workers = workers, .log = &quiet
+    };
 }
 
 static int64_t metric_now(struct supervisor *supervisor, enum metric which)

@@ -1,0 +1,533 @@
+/* stage.c - see stage.h. */
+#include "stage.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define HEADER "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='" XMLNS_STREAM "' to='example.com' version='1.0'>"
+#define OPEN "<open xmlns='" XMLNS_FRAMING "' to='example.com' version='1.0'/>"
+
+/* -- answers -- */
+
+enum answer_kind { ANSWER_ACCOUNT, ANSWER_BIND, ANSWER_REMOVE, ANSWER_SUBSCRIBE };
+struct stage_answer {
+    struct stage_answer *next;
+    enum answer_kind kind;
+    enum bus_status status;
+    void *ctx;
+    store_account_fn *account_fn;
+    store_bind_fn *bind_fn;
+    store_done_fn *done_fn;
+    bus_subscribed_fn *subscribed_fn;
+    bool is_found;
+    struct account account;
+    int result;
+    char node[64];
+    uint64_t number;
+};
+
+static struct stage_answer *add_answer(struct stage *stage, enum answer_kind kind, enum bus_status status, void *ctx)
+{
+    struct stage_answer *answer = xcalloc(1, sizeof *answer);
+    answer->kind = kind;
+    answer->status = status;
+    answer->ctx = ctx;
+    *stage->last = answer;
+    stage->last = &answer->next;
+    return answer;
+}
+
+static void give(struct stage_answer *answer)
+{
+    switch (answer->kind) {
+    case ANSWER_ACCOUNT:
+        answer->account_fn(answer->ctx, answer->status, answer->is_found ? &answer->account : NULL);
+        break;
+    case ANSWER_BIND:
+        answer->bind_fn(answer->ctx, answer->status, answer->result, text_of(answer->node), answer->number);
+        break;
+    case ANSWER_REMOVE:
+        answer->done_fn(answer->ctx, answer->status, answer->result);
+        break;
+    case ANSWER_SUBSCRIBE:
+        answer->subscribed_fn(answer->ctx, answer->status);
+        break;
+    }
+}
+
+static bool give_first(struct stage *stage)
+{
+    struct stage_answer *answer = stage->first;
+    if (!answer)
+        return false;
+    stage->first = answer->next;
+    if (!stage->first)
+        stage->last = &stage->first;
+    give(answer);
+    free(answer);
+    return true;
+}
+
+static struct stage *stage_of_store(struct store *store)
+{
+    return container_of(store, struct stage, store);
+}
+
+static void note(struct stage *stage, const char *step)
+{
+    size_t size = strlen(stage->steps);
+    snprintf(stage->steps + size, sizeof stage->steps - size, "%s ", step);
+}
+
+static void copy_text(char *out, size_t room, struct text text)
+{
+    snprintf(out, room, "%.*s", TEXT_ARGS(text));
+}
+
+/* -- store -- */
+
+static void account_get(struct store *store, struct text bare, store_account_fn *fn, void *ctx)
+{
+    struct stage *stage = stage_of_store(store);
+    struct stage_answer *answer = add_answer(stage, ANSWER_ACCOUNT, stage->account_status, ctx);
+    answer->account_fn = fn;
+    for (size_t i = 0; i < stage->account_count && stage->account_status == BUS_OK; i++) {
+        if (text_is(bare, stage->accounts[i].bare)) {
+            answer->is_found = true;
+            answer->account = stage->accounts[i].account;
+        }
+    }
+}
+
+static struct stage_row *find_row(struct stage *stage, struct text bare, struct text resource)
+{
+    for (size_t i = 0; i < STAGE_ROWS; i++)
+        if (stage->rows[i].is_used && text_is(bare, stage->rows[i].bare) && text_is(resource, stage->rows[i].resource))
+            return &stage->rows[i];
+    return NULL;
+}
+
+static unsigned count_rows(struct stage *stage, struct text bare)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < STAGE_ROWS; i++)
+        count += stage->rows[i].is_used && text_is(bare, stage->rows[i].bare);
+    return count;
+}
+
+static struct stage_row *free_row(struct stage *stage)
+{
+    struct stage_row *row = stage->rows;
+    while (row->is_used)
+        row++;
+    assert_true(row < stage->rows + STAGE_ROWS);
+    return row;
+}
+
+static void session_bind(struct store *store, const struct session_row *row, enum bind_conflict conflict, unsigned max_sessions,
+                         store_bind_fn *fn, void *ctx)
+{
+    struct stage *stage = stage_of_store(store);
+    struct stage_answer *answer = add_answer(stage, ANSWER_BIND, stage->bind_status, ctx);
+    struct stage_row *kept = find_row(stage, row->bare, row->resource);
+
+    assert_int_equal(conflict, BIND_REPLACE);
+    assert_true(stage->subscriptions > 0); /* confirmed before the row is written */
+    note(stage, "bind");
+    answer->bind_fn = fn;
+    answer->result = kept ? BIND_REPLACED : BIND_DONE;
+    if (kept) {
+        snprintf(answer->node, sizeof answer->node, "%s", kept->node);
+        answer->number = kept->session;
+    } else if (count_rows(stage, row->bare) >= max_sessions) {
+        answer->result = BIND_TOO_MANY;
+        return;
+    } else {
+        kept = free_row(stage);
+    }
+    kept->is_used = true;
+    copy_text(kept->bare, sizeof kept->bare, row->bare);
+    copy_text(kept->resource, sizeof kept->resource, row->resource);
+    copy_text(kept->node, sizeof kept->node, row->node);
+    kept->session = row->session;
+}
+
+static void session_remove(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx)
+{
+    struct stage *stage = stage_of_store(store);
+    struct stage_answer *answer = add_answer(stage, ANSWER_REMOVE, BUS_OK, ctx);
+    struct stage_row *kept = find_row(stage, row->bare, row->resource);
+    note(stage, "remove");
+    answer->done_fn = fn;
+    if (kept && kept->session == row->session && text_is(row->node, kept->node)) {
+        kept->is_used = false;
+        answer->result = 1;
+    }
+}
+
+static const struct store_ops store_ops = {
+    .account_get = account_get,
+    .session_bind = session_bind,
+    .session_remove = session_remove,
+};
+
+/* -- bus -- */
+
+static void subscribe(struct bus *bus, struct text channel, bus_subscribed_fn *fn, void *ctx)
+{
+    struct stage *stage = container_of(bus, struct stage, bus);
+    copy_text(stage->last_channel, sizeof stage->last_channel, channel);
+    note(stage, "subscribe");
+    stage->subscriptions++;
+    add_answer(stage, ANSWER_SUBSCRIBE, stage->subscribe_status, ctx)->subscribed_fn = fn;
+}
+
+static void unsubscribe(struct bus *bus, struct text channel)
+{
+    struct stage *stage = container_of(bus, struct stage, bus);
+    copy_text(stage->last_channel, sizeof stage->last_channel, channel);
+    note(stage, "unsubscribe");
+    stage->subscriptions--;
+}
+
+static const struct bus_ops bus_ops = { .subscribe = subscribe, .unsubscribe = unsubscribe };
+
+/* -- router -- */
+
+static void on_bound(void *ctx, struct session *session)
+{
+    struct stage *stage = ctx;
+    stage->bound_count++;
+    stage->last_session = session;
+}
+
+static void on_stanza(void *ctx, struct session *session, struct stanza *stanza)
+{
+    struct stage *stage = ctx;
+    stage->last_session = session;
+    element_write(&stage->seen, stanza->root, SCOPE_STREAM);
+    buffer_append_char(&stage->seen, '\n');
+    stanza_free(&stanza);
+}
+
+static void on_ended(void *ctx, struct session *session, const char *reason)
+{
+    struct stage *stage = ctx;
+    stage->ended_count++;
+    assert_true(session_jid(session)->resource > 0);
+    assert_null(sessions_find(stage->sessions, jid_bare(session_jid(session)), jid_resource(session_jid(session))));
+    snprintf(stage->ended, sizeof stage->ended, "%s", reason);
+}
+
+static void on_login_failed(void *ctx, struct session *session, struct text user, const char *reason)
+{
+    struct stage *stage = ctx;
+    stage->failed_count++;
+    assert_true(*session_mechanism(session));
+    copy_text(stage->failed_user, sizeof stage->failed_user, user);
+    snprintf(stage->failed_reason, sizeof stage->failed_reason, "%s", reason);
+}
+
+static void on_replaced(void *ctx, struct text node, uint64_t number, struct text bare, struct text resource)
+{
+    struct stage *stage = ctx;
+    snprintf(stage->replaced, sizeof stage->replaced, "%.*s %llu %.*s %.*s", TEXT_ARGS(node), (unsigned long long)number, TEXT_ARGS(bare),
+             TEXT_ARGS(resource));
+}
+
+static const struct session_callbacks callbacks = {
+    .on_bound = on_bound,
+    .on_stanza = on_stanza,
+    .on_ended = on_ended,
+    .on_login_failed = on_login_failed,
+    .on_replaced = on_replaced,
+};
+
+/* -- the stage -- */
+
+static void complain(void *ctx, const struct config_error *error)
+{
+    (void)ctx;
+    fprintf(stderr, "%s\n", error->text);
+}
+
+static void on_wake(void *ctx)
+{
+    sem_post(&((struct stage *)ctx)->hashed);
+}
+
+struct stage *stage_new(const char *first_set, ...)
+{
+    struct stage *stage = xcalloc(1, sizeof *stage);
+    const char *sets[16] = { "domain=example.com", "auth.allow_plaintext=on" };
+    char *no_environment[] = { NULL };
+    size_t count = 2;
+    va_list list;
+
+    va_start(list, first_set);
+    for (const char *set = first_set; set; set = va_arg(list, const char *))
+        sets[count++] = set;
+    va_end(list);
+    stage->config = config_load(NULL, no_environment, sets, count, complain, NULL);
+    assert_non_null(stage->config);
+    stage->now_ms = 1000;
+    sem_init(&stage->hashed, 0, 0);
+    stage->last = &stage->first;
+    stage->bus.ops = &bus_ops;
+    stage->store.ops = &store_ops;
+    stage->log = (struct log){ getenv("STAGE_LOG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, stderr, NULL };
+    stage->parts = (struct parts){ .config = stage->config,
+                                   .bus = &stage->bus,
+                                   .store = &stage->store,
+                                   .timers = timers_new(stage->now_ms),
+                                   .work = work_pool_new(1, 4, on_wake, stage),
+                                   .streams = stream_pool_new(),
+                                   .metrics = &stage->metrics,
+                                   .log = &stage->log,
+                                   .node = TEXT_INIT("here"),
+                                   .secret = "a secret of thirty-two bytes ..." };
+    stage->sessions = sessions_new(&stage->parts, &callbacks, stage);
+    return stage;
+}
+
+void stage_free(struct stage *stage)
+{
+    stage_settle(stage);
+    work_pool_free(&stage->parts.work);
+    sessions_free(&stage->sessions);
+    stream_pool_free(&stage->parts.streams);
+    timers_free(&stage->parts.timers);
+    config_free(&stage->config);
+    buffer_fini(&stage->seen);
+    sem_destroy(&stage->hashed);
+    free(stage);
+}
+
+void stage_add_account(struct stage *stage, const char *bare, const char *password)
+{
+    struct stage_account *account = &stage->accounts[stage->account_count++];
+    assert_true(stage->account_count <= STAGE_ACCOUNTS);
+    snprintf(account->bare, sizeof account->bare, "%s", bare);
+    assert_int_equal(credential_derive(&account->account, text_of(password), 4096), 0);
+}
+
+void stage_settle(struct stage *stage)
+{
+    while (give_first(stage))
+        ;
+}
+
+void stage_await_hash(struct stage *stage)
+{
+    struct timespec deadline;
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += 10;
+    assert_int_equal(sem_timedwait(&stage->hashed, &deadline), 0);
+    work_collect(stage->parts.work);
+    if (!stage->is_held)
+        stage_settle(stage);
+}
+
+void stage_pass(struct stage *stage, int64_t ms)
+{
+    for (int64_t end = stage->now_ms + ms; stage->now_ms < end;) {
+        stage->now_ms += TIMER_TICK_MS;
+        timers_advance(stage->parts.timers, stage->now_ms);
+        if (!stage->is_held)
+            while (give_first(stage))
+                ;
+    }
+}
+
+/* -- clients -- */
+
+static struct client *client_of(struct connection *connection)
+{
+    return (struct client *)connection;
+}
+
+static void on_write(struct connection *connection, const char *data, size_t size)
+{
+    struct client *client = client_of(connection);
+    assert_false(client->wants_close);
+    if (connection->framing == FRAMING_WEBSOCKET && client->out.size)
+        buffer_append_char(&client->out, '\n');
+    buffer_append(&client->out, data, size);
+    connection->queued += client->queued_per_write;
+}
+
+static void on_close(struct connection *connection)
+{
+    assert_false(client_of(connection)->wants_close);
+    client_of(connection)->wants_close = true;
+}
+
+static void on_pause(struct connection *connection)
+{
+    client_of(connection)->is_paused = true;
+    client_of(connection)->pauses++;
+}
+
+static void on_resume(struct connection *connection)
+{
+    client_of(connection)->is_paused = false;
+}
+
+static void start_tls(struct connection *connection, struct text domain)
+{
+    assert_true(text_is(domain, "example.com"));
+    client_of(connection)->has_started_tls = true;
+}
+
+static int channel_binding(struct connection *connection, enum channel_binding kind, unsigned char out[64])
+{
+    int size = client_of(connection)->binding_size[kind];
+    if (!connection->is_encrypted || !size)
+        return -1;
+    memset(out, kind == BINDING_TLS_EXPORTER ? 'x' : 'e', (size_t)size);
+    return size;
+}
+
+static int certificate_jids(struct connection *connection, struct arena *arena, struct text *out, int max)
+{
+    struct client *client = client_of(connection);
+    int count = 0;
+    while (count < max && client->certificate[count]) {
+        out[count] = arena_text(arena, text_of(client->certificate[count]));
+        count++;
+    }
+    return count ? count : -1;
+}
+
+static const struct connection_ops ops = {
+    .write = on_write,
+    .close = on_close,
+    .pause = on_pause,
+    .resume = on_resume,
+    .start_tls = start_tls,
+    .channel_binding = channel_binding,
+    .certificate_jids = certificate_jids,
+};
+
+struct client *client_open_from(struct stage *stage, enum stream_framing framing, const char *peer)
+{
+    struct client *client = xcalloc(1, sizeof *client);
+    client->stage = stage;
+    client->connection.ops = &ops;
+    client->connection.framing = framing;
+    client->connection.can_start_tls = framing == FRAMING_TCP;
+    snprintf(client->connection.peer, sizeof client->connection.peer, "%s", peer);
+    client->is_refused = !sessions_connection_callbacks.on_accept(stage->sessions, &client->connection);
+    return client;
+}
+
+struct client *client_open(struct stage *stage, enum stream_framing framing)
+{
+    return client_open_from(stage, framing, "192.0.2.1:4711");
+}
+
+void client_drop(struct client *client)
+{
+    if (!client->is_closed && !client->is_refused)
+        sessions_connection_callbacks.on_closed(client->stage->sessions, &client->connection, "reset by peer");
+    client->is_closed = true;
+}
+
+void client_free(struct client *client)
+{
+    client_drop(client);
+    buffer_fini(&client->out);
+    free(client);
+}
+
+void client_encrypt(struct client *client, bool with_bindings)
+{
+    client->connection.is_encrypted = true;
+    if (with_bindings)
+        client->binding_size[BINDING_TLS_EXPORTER] = client->binding_size[BINDING_TLS_SERVER_END_POINT] = 32;
+    if (client->has_started_tls)
+        sessions_connection_callbacks.on_encrypted(client->stage->sessions, &client->connection);
+}
+
+void says(struct client *client, const char *format, ...)
+{
+    struct buffer text = { 0 };
+    char line[8192];
+    va_list list;
+
+    va_start(list, format);
+    int size = vsnprintf(line, sizeof line, format, list);
+    va_end(list);
+    assert_true(size >= 0 && (size_t)size < sizeof line);
+    buffer_append(&text, line, (size_t)size);
+    assert_false(client->is_closed);
+    sessions_connection_callbacks.on_bytes(client->stage->sessions, &client->connection, text.data, text.size);
+    buffer_fini(&text);
+    if (!client->stage->is_held)
+        stage_settle(client->stage);
+}
+
+const char *heard(struct client *client)
+{
+    buffer_append_char(&client->out, '\0');
+    client->out.size = 0;
+    return client->out.data;
+}
+
+void hears_at(struct client *client, const char *pattern, const char *file, int line)
+{
+    const char *text = heard(client);
+    if (fnmatch(pattern, text, 0) == 0)
+        return;
+    print_error("wanted %s\n heard %s\n", pattern, text);
+    _fail(file, line);
+}
+
+/* -- the usual ways -- */
+
+void client_header(struct client *client)
+{
+    says(client, "%s", client->connection.framing == FRAMING_WEBSOCKET ? OPEN : HEADER);
+    heard(client);
+}
+
+void base64_of(char *out, size_t room, const char *data, size_t size)
+{
+    credential_base64(out, room, data, size);
+}
+
+void client_says_plain(struct client *client, const char *name, const char *password)
+{
+    char plain[256], encoded[512];
+    int size = snprintf(plain, sizeof plain, "%c%s%c%s", 0, name, 0, password);
+    base64_of(encoded, sizeof encoded, plain, (size_t)size);
+    says(client, "<auth xmlns='%s' mechanism='PLAIN'>%s</auth>", XMLNS_SASL, encoded);
+    stage_await_hash(client->stage);
+}
+
+void client_log_in(struct client *client, const char *name, const char *password)
+{
+    client_header(client);
+    client_says_plain(client, name, password);
+    hears(client, "<success xmlns='" XMLNS_SASL "'/>");
+    client_header(client);
+}
+
+void client_bind(struct client *client, const char *resource)
+{
+    if (resource)
+        says(client, "<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='%s'><resource>%s</resource></bind></iq>", XMLNS_BIND, resource);
+    else
+        says(client, "<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='%s'/></iq>", XMLNS_BIND);
+}
+
+struct client *client_bound(struct stage *stage, enum stream_framing framing, const char *name, const char *resource)
+{
+    struct client *client = client_open(stage, framing);
+    client_log_in(client, name, "secret");
+    client_bind(client, resource);
+    hears(client, "<iq*type='result'*<jid>*</jid></bind></iq>");
+    return client;
+}
