@@ -479,7 +479,8 @@ static int parent_serve(struct parent *parent, char **argv)
 {
     char error[256] = "";
     int exit_code = COMMAND_FAILED;
-    parent->loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOENV);
+    /* Not the default loop: that one reaps every child by itself, and the supervisor would never hear of them. */
+    parent->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     if (parent_listen(parent, error, sizeof error) < 0)
         log_error(&parent->log, NULL, "cannot-start", "text=%s", log_quote(error, strlen(error)));
     else

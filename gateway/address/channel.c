@@ -87,7 +87,8 @@ static int decode(struct arena *arena, struct text in, struct text *out)
     for (size_t i = 0; i < in.size; i++) {
         char c = in.data[i];
         if (c == '%') {
-            int high = i + 2 < in.size ? hex_value(in.data[i + 1]) : -1, low = high < 0 ? -1 : hex_value(in.data[i + 2]);
+            int high = i + 2 < in.size ? hex_value(in.data[i + 1]) : -1,
+                low = high < 0 ? -1 : hex_value(in.data[i + 2]);
             if (low < 0)
                 return -1;
             c = (char)(high << 4 | low);

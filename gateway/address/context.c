@@ -79,7 +79,7 @@ bool context_rule_holds(const uint32_t *string, size_t count, size_t at)
         return at > 0 && at + 1 < count && string[at - 1] == 'l' && string[at + 1] == 'l';
     case GREEK_LOWER_NUMERAL_SIGN: /* A.4 */
         return at + 1 < count && is_of_script(string[at + 1], "Greek");
-    case HEBREW_GERESH: /* A.5 */
+    case HEBREW_GERESH:    /* A.5 */
     case HEBREW_GERSHAYIM: /* A.6 */
         return at > 0 && is_of_script(string[at - 1], "Hebrew");
     case KATAKANA_MIDDLE_DOT: /* A.7 */

@@ -112,7 +112,8 @@ static int prepare_international(struct arena *arena, struct text input, struct 
     struct text mapped;
     uint8_t *ascii = NULL;
     int result = -1;
-    if (precis_map(input, MAP_WIDTH | MAP_CASE | MAP_DOTS, &string) < 0 || precis_take(arena, &string, input, &mapped) < 0)
+    if (precis_map(input, MAP_WIDTH | MAP_CASE | MAP_DOTS, &string) < 0 ||
+        precis_take(arena, &string, input, &mapped) < 0)
         return -1;
     mapped = arena_text(arena, without_final_dot(mapped));
     if (idn2_lookup_u8((const uint8_t *)mapped.data, &ascii, IDN2_NFC_INPUT | IDN2_NO_TR46) != IDN2_OK)

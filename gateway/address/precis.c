@@ -11,7 +11,8 @@ enum {
     CAPITAL_I_WITH_DOT = 0x0130,
     COMBINING_DOT_ABOVE = 0x0307,
     IDEOGRAPHIC_FULL_STOP = 0x3002,
-    NFC_ALWAYS_BELOW = 0x0300, /* no code point below takes part in composition as a second one, or is decomposed by NFC */
+    NFC_ALWAYS_BELOW =
+        0x0300, /* no code point below takes part in composition as a second one, or is decomposed by NFC */
     MAPPING_ROUNDS = 4
 };
 
@@ -52,7 +53,8 @@ static void map_one(uint32_t c, unsigned mappings, struct codepoints *out)
         c = '.';
     if (!(mappings & MAP_CASE)) {
         append(out, c);
-    } else if (c == CAPITAL_I_WITH_DOT) { /* the one code point whose lower case is two everywhere (SpecialCasing.txt) */
+    } else if (c ==
+               CAPITAL_I_WITH_DOT) { /* the one code point whose lower case is two everywhere (SpecialCasing.txt) */
         append(out, 'i');
         append(out, COMBINING_DOT_ABOVE);
     } else {

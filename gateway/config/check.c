@@ -24,8 +24,8 @@ static void check_domains(struct config_reading *reading)
     for (size_t i = 0; i < config->services_domains.count; i++) {
         struct text domain = config->services_domains.items[i];
         if (list_has(&config->domains, domain))
-            COMPLAIN(reading, "services.domains", "'%s' is also in domain; a domain is either this server's or a service's",
-                     shown(domain).text);
+            COMPLAIN(reading, "services.domains",
+                     "'%s' is also in domain; a domain is either this server's or a service's", shown(domain).text);
     }
 }
 
@@ -39,8 +39,8 @@ static void check_guests(struct config_reading *reading)
         COMPLAIN(reading, "auth.anonymous_domain", "'%s' is also in domain; guests need a domain of their own",
                  shown(domain).text);
     if (list_has(&config->services_domains, domain))
-        COMPLAIN(reading, "auth.anonymous_domain", "'%s' is also in services.domains; guests need a domain of their own",
-                 shown(domain).text);
+        COMPLAIN(reading, "auth.anonymous_domain",
+                 "'%s' is also in services.domains; guests need a domain of their own", shown(domain).text);
 }
 
 static void check_service_accounts(struct config_reading *reading)
@@ -62,7 +62,8 @@ static void check_routes(struct config_reading *reading)
     for (size_t i = 0; i < config->services_route_count; i++) {
         struct text domain = config->services_routes[i].domain;
         if (!list_has(&config->services_domains, domain))
-            COMPLAIN(reading, "services.routes", "'%s' is no service domain; add it to services.domains", shown(domain).text);
+            COMPLAIN(reading, "services.routes", "'%s' is no service domain; add it to services.domains",
+                     shown(domain).text);
     }
 }
 
@@ -72,7 +73,8 @@ static void settle_tls_listener(struct config_reading *reading, struct listen_ad
     const struct config_key *key = config_key_find(text_of(name));
     bool has_certificate = reading->config->tls_certificate.size > 0;
     if (address->is_on && !has_certificate)
-        reading_complain(reading, key, source_of(reading, key), "needs a certificate: set tls.certificate, or %s to off", name);
+        reading_complain(reading, key, source_of(reading, key),
+                         "needs a certificate: set tls.certificate, or %s to off", name);
     else if (address->port && has_certificate)
         address->is_on = true;
 }
@@ -99,8 +101,10 @@ static void check_listeners(struct config_reading *reading)
     const struct listener {
         const char *name;
         const struct listen_address *address;
-    } listeners[] = { { "listen.tcp", &config->listen_tcp },     { "listen.tls", &config->listen_tls },
-                      { "listen.http", &config->listen_http },   { "listen.https", &config->listen_https },
+    } listeners[] = { { "listen.tcp", &config->listen_tcp },
+                      { "listen.tls", &config->listen_tls },
+                      { "listen.http", &config->listen_http },
+                      { "listen.https", &config->listen_https },
                       { "listen.admin", &config->listen_admin } };
     for (size_t i = 0; i < sizeof listeners / sizeof listeners[0]; i++) {
         const struct listen_address *a = listeners[i].address;

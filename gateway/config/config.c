@@ -6,8 +6,8 @@
 
 #include "gateway/config/reading.h"
 
-static void write_source(const struct config_reading *reading, const struct config_key *key, struct config_source source,
-                         struct buffer *out)
+static void write_source(const struct config_reading *reading, const struct config_key *key,
+                         struct config_source source, struct buffer *out)
 {
     char variable[64];
     switch (source.kind) {
@@ -29,9 +29,9 @@ static void write_source(const struct config_reading *reading, const struct conf
         buffer_printf(out, "%s: ", key->name);
 }
 
-__attribute__((format(printf, 4, 0)))
-static void complain(struct config_reading *reading, const struct config_key *key, struct config_source source,
-                     const char *format, va_list list)
+__attribute__((format(printf, 4, 0))) static void complain(struct config_reading *reading, const struct config_key *key,
+                                                           struct config_source source, const char *format,
+                                                           va_list list)
 {
     struct config_error error;
     struct buffer where = { 0 };
@@ -77,14 +77,18 @@ void reading_apply(struct config_reading *reading, const struct config_key *key,
 static void read_defaults(struct config_reading *reading)
 {
     for (size_t i = 0; i < config_key_count; i++)
-        reading_apply(reading, &config_keys[i], text_of(config_keys[i].initial), (struct config_source){ SOURCE_DEFAULT, 0 });
+        reading_apply(reading, &config_keys[i], text_of(config_keys[i].initial),
+                      (struct config_source){ SOURCE_DEFAULT, 0 });
     assert(reading->mistakes == 0);
 }
 
-struct config *config_load_text(const char *name, struct text content, char *const *environment, const char *const *sets,
-                                size_t set_count, void (*on_error)(void *ctx, const struct config_error *error), void *ctx)
+struct config *config_load_text(const char *name, struct text content, char *const *environment,
+                                const char *const *sets, size_t set_count,
+                                void (*on_error)(void *ctx, const struct config_error *error), void *ctx)
 {
-    struct config_reading reading = { .config = xcalloc(1, sizeof(struct config)), .file = name, .on_error = on_error, .ctx = ctx };
+    struct config_reading reading = {
+        .config = xcalloc(1, sizeof(struct config)), .file = name, .on_error = on_error, .ctx = ctx
+    };
     read_defaults(&reading);
     read_file(&reading, content);
     read_environment(&reading, environment);
@@ -106,9 +110,9 @@ static const char *slurp(const char *path, struct buffer *out)
         got = fread(buffer_reserve(out, 4096), 1, 4096, file);
         out->size += got;
     } while (got && out->size <= CONFIG_FILE_MAX);
-    const char *wrong = ferror(file)                  ? strerror(errno) :
-                        out->size > CONFIG_FILE_MAX ? "larger than 1 MB: is it the right file?" :
-                                                      NULL;
+    const char *wrong = ferror(file)                  ? strerror(errno)
+                        : out->size > CONFIG_FILE_MAX ? "larger than 1 MB: is it the right file?"
+                                                      : NULL;
     fclose(file);
     return wrong;
 }

@@ -69,8 +69,8 @@ void read_listen(const struct config_value *value)
         parse_listen(arena, text_of(automatic[0]), &address);
         address.is_on = false;
     } else if (!text_is(value->text, "off") && !parse_listen(arena, value->text, &address)) {
-        value_complain(value, "'%s' is not ADDRESS:PORT (as 0.0.0.0:5222 or [::]:5222)%s off",
-                       shown(value->text).text, automatic ? ", auto or" : " or");
+        value_complain(value, "'%s' is not ADDRESS:PORT (as 0.0.0.0:5222 or [::]:5222)%s off", shown(value->text).text,
+                       automatic ? ", auto or" : " or");
         return;
     }
     *(struct listen_address *)value->place = address;
@@ -140,7 +140,8 @@ static const char *check_redis_path(struct text rest)
     }
     if (rest.size && rest.data[0] != '/')
         drop_user(&rest);
-    return rest.size > 1 && rest.data[0] == '/' ? NULL : "the path of a Unix socket begins with / (unix:///run/redis.sock)";
+    return rest.size > 1 && rest.data[0] == '/' ? NULL
+                                                : "the path of a Unix socket begins with / (unix:///run/redis.sock)";
 }
 
 static const char *check_redis_url(struct arena *arena, struct text url)

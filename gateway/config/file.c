@@ -45,7 +45,8 @@ static void complain_of_unknown(struct file *file, struct text name)
 {
     const struct config_key *near = config_key_nearest(name);
     if (near)
-        reading_complain(file->reading, NULL, file->source, "unknown key '%s': did you mean %s?", shown_name(name).text, near->name);
+        reading_complain(file->reading, NULL, file->source, "unknown key '%s': did you mean %s?", shown_name(name).text,
+                         near->name);
     else
         reading_complain(file->reading, NULL, file->source, "unknown key '%s': `stanzabus config` lists all keys",
                          shown_name(name).text);

@@ -46,7 +46,8 @@ typedef const char *(*item_check)(struct arena *arena, struct text *item);
 static void read_list(const struct config_value *value, item_check check)
 {
     struct arena *arena = &value->reading->config->arena;
-    struct text_list given = split_list(arena, value->text), good = { arena_alloc(arena, given.count * sizeof *good.items), 0 };
+    struct text_list given = split_list(arena, value->text),
+                     good = { arena_alloc(arena, given.count * sizeof *good.items), 0 };
     for (size_t i = 0; i < given.count; i++) {
         struct text item = given.items[i];
         const char *wrong = check(arena, &item);
@@ -100,8 +101,9 @@ void read_accounts(const struct config_value *value)
 
 static const char *check_mechanism(struct arena *arena, struct text *item)
 {
-    static const char *const known[] = { "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256",
-                                         "SCRAM-SHA-1",        "PLAIN",            "EXTERNAL" };
+    static const char *const known[] = {
+        "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "EXTERNAL"
+    };
     (void)arena;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (text_is(*item, known[i]))

@@ -18,8 +18,9 @@ static bool is_for_others(const char *name)
 static bool is_service_link(const char *name, const char *value)
 {
     const char *port = strstr(name, "_PORT_");
-    return strstr(name, "_SERVICE_HOST") || strstr(name, "_SERVICE_PORT") || (port && isdigit((unsigned char)port[6])) ||
-           strncmp(value, "tcp://", 6) == 0 || strncmp(value, "udp://", 6) == 0;
+    return strstr(name, "_SERVICE_HOST") || strstr(name, "_SERVICE_PORT") ||
+           (port && isdigit((unsigned char)port[6])) || strncmp(value, "tcp://", 6) == 0 ||
+           strncmp(value, "udp://", 6) == 0;
 }
 
 /* STANZABUS_REDIS_ULR: the key that was probably meant. */
@@ -40,7 +41,8 @@ static void complain_of_variable(struct config_reading *reading, const char *nam
     if (near)
         config_key_environment(near, meant, sizeof meant);
     if (near)
-        reading_complain(reading, NULL, source, "%s: is no setting: did you mean %s?", shown(text_of(name)).text, meant);
+        reading_complain(reading, NULL, source, "%s: is no setting: did you mean %s?", shown(text_of(name)).text,
+                         meant);
     else
         reading_complain(reading, NULL, source, "%s: is no setting: `stanzabus config` lists all keys",
                          shown(text_of(name)).text);
@@ -79,7 +81,8 @@ static void read_set(struct config_reading *reading, const char *set)
     else if (near)
         reading_complain(reading, NULL, source, "%s: unknown key: did you mean %s?", shown_name(name).text, near->name);
     else
-        reading_complain(reading, NULL, source, "%s: unknown key: `stanzabus config` lists all keys", shown_name(name).text);
+        reading_complain(reading, NULL, source, "%s: unknown key: `stanzabus config` lists all keys",
+                         shown_name(name).text);
 }
 
 void read_sets(struct config_reading *reading, const char *const *sets, size_t count)

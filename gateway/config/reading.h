@@ -33,14 +33,14 @@ struct config_key {
 
 extern const struct config_key config_keys[];
 extern const size_t config_key_count;
-const struct config_key *config_key_find(struct text name);                     /* NULL when there is none */
-const struct config_key *config_key_find_environment(const char *variable);     /* by STANZABUS_... */
-const struct config_key *config_key_nearest(struct text name);                  /* NULL when none is near */
+const struct config_key *config_key_find(struct text name);                        /* NULL when there is none */
+const struct config_key *config_key_find_environment(const char *variable);        /* by STANZABUS_... */
+const struct config_key *config_key_nearest(struct text name);                     /* NULL when none is near */
 void config_key_environment(const struct config_key *key, char *out, size_t size); /* redis.url: STANZABUS_REDIS_URL */
 
 struct config_reading {
     struct config *config;
-    const char *file; /* its name, for messages; borrowed */
+    const char *file;                              /* its name, for messages; borrowed */
     struct config_source sources[CONFIG_KEYS_MAX]; /* by the key's place in the table: where its value came from */
     unsigned mistakes;
     void (*on_error)(void *ctx, const struct config_error *error);
@@ -56,8 +56,9 @@ struct config_value {
 };
 
 /* Loads from text in place of a file, which config_load has read; name is what messages call it. */
-struct config *config_load_text(const char *name, struct text content, char *const *environment, const char *const *sets,
-                                size_t set_count, void (*on_error)(void *ctx, const struct config_error *error), void *ctx);
+struct config *config_load_text(const char *name, struct text content, char *const *environment,
+                                const char *const *sets, size_t set_count,
+                                void (*on_error)(void *ctx, const struct config_error *error), void *ctx);
 
 void reading_apply(struct config_reading *reading, const struct config_key *key, struct text text,
                    struct config_source source);
@@ -82,24 +83,24 @@ struct text_list split_list(struct arena *arena, struct text t); /* at commas, t
 bool list_has(const struct text_list *list, struct text item);
 
 /* The kinds of values, scalars first; the type is that of their place. */
-void read_bool(const struct config_value *value);        /* bool */
-void read_number(const struct config_value *value);      /* unsigned */
-void read_bytes(const struct config_value *value);       /* size_t */
-void read_duration(const struct config_value *value);    /* int64_t, milliseconds */
-void read_word(const struct config_value *value);        /* an enum: the number of the choice */
-void read_text(const struct config_value *value);        /* struct text, as it is */
-void read_prefix(const struct config_value *value);      /* struct text */
-void read_node_name(const struct config_value *value);   /* struct text */
-void read_domain(const struct config_value *value);      /* struct text, prepared; may be empty */
-void read_redis_url(const struct config_value *value);   /* struct text */
+void read_bool(const struct config_value *value);      /* bool */
+void read_number(const struct config_value *value);    /* unsigned */
+void read_bytes(const struct config_value *value);     /* size_t */
+void read_duration(const struct config_value *value);  /* int64_t, milliseconds */
+void read_word(const struct config_value *value);      /* an enum: the number of the choice */
+void read_text(const struct config_value *value);      /* struct text, as it is */
+void read_prefix(const struct config_value *value);    /* struct text */
+void read_node_name(const struct config_value *value); /* struct text */
+void read_domain(const struct config_value *value);    /* struct text, prepared; may be empty */
+void read_redis_url(const struct config_value *value); /* struct text */
 /* struct listen_address.  For "auto" is_on is false and the address is choices[0]; check_config turns it on. */
 void read_listen(const struct config_value *value);
-void read_observe(const struct config_value *value);     /* unsigned, OBSERVE_ bits */
-void read_domains(const struct config_value *value);     /* struct text_list, and so on */
+void read_observe(const struct config_value *value); /* unsigned, OBSERVE_ bits */
+void read_domains(const struct config_value *value); /* struct text_list, and so on */
 void read_accounts(const struct config_value *value);
 void read_mechanisms(const struct config_value *value);
 void read_origins(const struct config_value *value);
 void read_proxies(const struct config_value *value);
-void read_routes(const struct config_value *value);      /* struct service_route *, and services_route_count */
+void read_routes(const struct config_value *value); /* struct service_route *, and services_route_count */
 
 #endif

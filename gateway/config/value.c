@@ -99,7 +99,7 @@ void read_number(const struct config_value *value)
 
 void read_bytes(const struct config_value *value)
 {
-    static const struct suffix suffixes[] = { { "", 1 },       { "k", 1024 },       { "K", 1024 },
+    static const struct suffix suffixes[] = { { "", 1 },        { "k", 1024 },    { "K", 1024 },
                                               { "M", 1 << 20 }, { "m", 1 << 20 }, { NULL, 0 } };
     int64_t number;
     if (take_scaled(value, suffixes, &number))
@@ -111,7 +111,7 @@ void read_bytes(const struct config_value *value)
 
 void read_duration(const struct config_value *value)
 {
-    static const struct suffix suffixes[] = { { "", 1000 },   { "ms", 1 },     { "s", 1000 },
+    static const struct suffix suffixes[] = { { "", 1000 },   { "ms", 1 },      { "s", 1000 },
                                               { "m", 60000 }, { "h", 3600000 }, { NULL, 0 } };
     int64_t ms;
     if (take_scaled(value, suffixes, &ms))
@@ -165,6 +165,6 @@ void read_node_name(const struct config_value *value)
     if (is_good)
         *(struct text *)value->place = t;
     else
-        value_complain(value, "'%s' is not at most %d letters, digits, dots, hyphens and underscores",
-                       shown(t).text, NODE_NAME_MAX);
+        value_complain(value, "'%s' is not at most %d letters, digits, dots, hyphens and underscores", shown(t).text,
+                       NODE_NAME_MAX);
 }

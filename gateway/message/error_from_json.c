@@ -26,8 +26,9 @@ static bool read_type(struct error_parts *parts)
 {
     if (!json_read_string(&parts->reading->json, &parts->type))
         return false;
-    return words_hold(words_error_type, parts->type) ? true
-                                                     : json_refuse(&parts->reading->json, "bad-value", "no type of error");
+    return words_hold(words_error_type, parts->type)
+               ? true
+               : json_refuse(&parts->reading->json, "bad-value", "no type of error");
 }
 
 /* Conditions that this version does not know come from nodes of a later one only. */

@@ -1,5 +1,5 @@
-/* event_from_json.c - an event as JSON back to a stanza: the envelope (CloudEvents 1.0, JSON format), then what can only
- * be decided when all of it was read. */
+/* event_from_json.c - an event as JSON back to a stanza: the envelope (CloudEvents 1.0, JSON format), then what can
+ * only be decided when all of it was read. */
 #include <stdlib.h>
 
 #include "from_json.h"
@@ -27,8 +27,9 @@ static bool read_time(struct reading *reading)
 {
     if (!json_read_string(&reading->json, &reading->event->time))
         return false;
-    return is_date_time(reading->event->time) ? true
-                                              : json_refuse(&reading->json, "bad-value", "not a date and time (RFC 3339)");
+    return is_date_time(reading->event->time)
+               ? true
+               : json_refuse(&reading->json, "bad-value", "not a date and time (RFC 3339)");
 }
 
 static bool read_content_type(struct reading *reading)
@@ -109,9 +110,8 @@ static bool envelope_is_whole(struct reading *reading)
         return refuse_missing(reading, "data");
     if (!reading->kind.data)
         return refuse_missing(reading, "data.kind");
-    if (event->type.data &&
-        (!text_starts_with(event->type, TEXT("xmpp.")) ||
-         !text_equal((struct text){ event->type.data + 5, event->type.size - 5 }, reading->kind)))
+    if (event->type.data && (!text_starts_with(event->type, TEXT("xmpp.")) ||
+                             !text_equal((struct text){ event->type.data + 5, event->type.size - 5 }, reading->kind)))
         return json_refuse_member(&reading->json, "type", "bad-value", "does not agree with data.kind");
     if (reading->trust == EVENT_FROM_SERVICE)
         return true;

@@ -9,7 +9,7 @@
 enum {
     COUNTER_MAX = 0xfff,
     COUNTER_START = 0x3ff, /* a millisecond begins at a random number up to this, so that 3,000 more fit */
-    CLOCK_BACK_MS = 10000  /* a clock that went back further was set: ids follow it, or they would no longer agree with time */
+    CLOCK_BACK_MS = 10000 /* back further, the clock was set: ids follow it, to agree with time */
 };
 
 static const unsigned char *take_random(struct event_ids *ids, size_t size)

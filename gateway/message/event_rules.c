@@ -22,7 +22,8 @@ static bool has_known_type(struct reading *reading, enum stanza_kind kind, struc
 {
     if (!type.data)
         return kind == STANZA_IQ ? refuse(reading, "data.type", "missing-field", "get, set, result or error") : true;
-    return words_hold(words_type(kind), type) ? true : refuse(reading, "data.type", "bad-value", "no type of this kind");
+    return words_hold(words_type(kind), type) ? true
+                                              : refuse(reading, "data.type", "bad-value", "no type of this kind");
 }
 
 /* Type error and the error itself come together, as a field or as a tree. */
@@ -74,8 +75,9 @@ static bool iq_is_sound(struct reading *reading, struct text type)
         return refuse(reading, "data.extensions", "bad-value", "a result has at most one payload");
     if (!element_get(reading->root, "id").data)
         return refuse(reading, "data.id", "missing-field", "an answer needs the id of its request");
-    return element_get(reading->root, "to").data ? true
-                                                 : refuse(reading, "data.to", "missing-field", "an answer needs its address");
+    return element_get(reading->root, "to").data
+               ? true
+               : refuse(reading, "data.to", "missing-field", "an answer needs its address");
 }
 
 bool rules_check(struct reading *reading)

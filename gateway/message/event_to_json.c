@@ -76,7 +76,7 @@ static void write_own_attributes(struct buffer *out, const struct stanza *stanza
     buffer_append_char(out, '}');
 }
 
-/* Text directly in the stanza has no meaning (RFC 6120 8.4), but it is not lost.  White space between the children is. */
+/* Text directly in the stanza has no meaning, but it is not lost.  White space between the children is. */
 static void write_own_text(struct buffer *out, const struct element *root)
 {
     for (const struct node *n = root->children; n; n = n->next)

@@ -3,7 +3,12 @@
 #include "words.h"
 #include "xml_name.h"
 
-enum { MESSAGE = 1 << STANZA_MESSAGE, PRESENCE = 1 << STANZA_PRESENCE, IQ = 1 << STANZA_IQ, ALL = MESSAGE | PRESENCE | IQ };
+enum {
+    MESSAGE = 1 << STANZA_MESSAGE,
+    PRESENCE = 1 << STANZA_PRESENCE,
+    IQ = 1 << STANZA_IQ,
+    ALL = MESSAGE | PRESENCE | IQ
+};
 
 /* -- what several fields share -- */
 
@@ -201,10 +206,18 @@ static bool read_priority(struct reading *reading, const struct field *field)
 
 /* -- the table; the most frequent first -- */
 
-#define ROW(name, kinds, read) { TEXT_INIT(name), kinds, read, TEXT_INIT(""), TEXT_INIT(""), LANGUAGE_FIELDS }
-#define MAKES(name, kinds, read, element, xmlns) { TEXT_INIT(name), kinds, read, TEXT_INIT(element), TEXT_INIT(xmlns), LANGUAGE_FIELDS }
+#define ROW(name, kinds, read) \
+    { \
+        TEXT_INIT(name), kinds, read, TEXT_INIT(""), TEXT_INIT(""), LANGUAGE_FIELDS \
+    }
+#define MAKES(name, kinds, read, element, xmlns) \
+    { \
+        TEXT_INIT(name), kinds, read, TEXT_INIT(element), TEXT_INIT(xmlns), LANGUAGE_FIELDS \
+    }
 #define SPEAKS(name, kinds, read, element, language) \
-    { TEXT_INIT(name), kinds, read, TEXT_INIT(element), TEXT_INIT(XMLNS_CLIENT), language }
+    { \
+        TEXT_INIT(name), kinds, read, TEXT_INIT(element), TEXT_INIT(XMLNS_CLIENT), language \
+    }
 /* clang-format off */
 static const struct field fields[] = {
     ROW("kind", ALL, read_kind),

@@ -283,12 +283,24 @@ static void write_error(const struct writing *w)
 void fields_write(struct buffer *out, const struct uses *uses, struct text content)
 {
     static void (*const writers[FIELD_COUNT])(const struct writing *) = {
-        [FIELD_BODY] = write_body,         [FIELD_SUBJECT] = write_subject,       [FIELD_STATUS] = write_status,
-        [FIELD_THREAD] = write_thread,     [FIELD_SHOW] = write_show,             [FIELD_PRIORITY] = write_priority,
-        [FIELD_ERROR] = write_error,       [FIELD_CHAT_STATE] = write_chat_state, [FIELD_RECEIPT] = write_receipt,
-        [FIELD_MARKER] = write_marker,     [FIELD_REPLY] = write_reply,           [FIELD_REPLACES] = write_replaces,
-        [FIELD_REACTION] = write_reaction, [FIELD_DELAY] = write_delay,           [FIELD_OOB] = write_oob,
-        [FIELD_STANZA_IDS] = write_stanza_ids, [FIELD_ORIGIN_ID] = write_origin_id, [FIELD_HINTS] = write_hints,
+        [FIELD_BODY] = write_body,
+        [FIELD_SUBJECT] = write_subject,
+        [FIELD_STATUS] = write_status,
+        [FIELD_THREAD] = write_thread,
+        [FIELD_SHOW] = write_show,
+        [FIELD_PRIORITY] = write_priority,
+        [FIELD_ERROR] = write_error,
+        [FIELD_CHAT_STATE] = write_chat_state,
+        [FIELD_RECEIPT] = write_receipt,
+        [FIELD_MARKER] = write_marker,
+        [FIELD_REPLY] = write_reply,
+        [FIELD_REPLACES] = write_replaces,
+        [FIELD_REACTION] = write_reaction,
+        [FIELD_DELAY] = write_delay,
+        [FIELD_OOB] = write_oob,
+        [FIELD_STANZA_IDS] = write_stanza_ids,
+        [FIELD_ORIGIN_ID] = write_origin_id,
+        [FIELD_HINTS] = write_hints,
     };
     struct writing w = { .out = out, .uses = uses, .content = content };
     unsigned written = 0; /* a bit a field: all uses of a field are written at its first */

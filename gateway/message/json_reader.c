@@ -10,8 +10,9 @@
 void json_reader_init(struct json_reader *r, char *text, size_t size, unsigned depth_max, struct arena *arena,
                       struct refusal *why)
 {
-    *r = (struct json_reader){ .start = text, .at = text, .end = text + size, .depth_max = depth_max, .arena = arena,
-                               .why = why };
+    *r = (struct json_reader){
+        .start = text, .at = text, .end = text + size, .depth_max = depth_max, .arena = arena, .why = why
+    };
 }
 
 /* -- refusing -- */

@@ -16,8 +16,8 @@ static inline bool eight_need_none(const char *at)
     uint64_t x;
     memcpy(&x, at, sizeof x);
     uint64_t quote = x ^ EACH_BYTE('"'), backslash = x ^ EACH_BYTE('\\');
-    uint64_t found = ((x - EACH_BYTE(0x20)) & ~x) | ((quote - EACH_BYTE(1)) & ~quote) |
-                     ((backslash - EACH_BYTE(1)) & ~backslash);
+    uint64_t found =
+        ((x - EACH_BYTE(0x20)) & ~x) | ((quote - EACH_BYTE(1)) & ~quote) | ((backslash - EACH_BYTE(1)) & ~backslash);
     return (found & EACH_BYTE(0x80)) == 0;
 }
 

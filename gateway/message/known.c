@@ -6,8 +6,8 @@
 
 enum { OF_MESSAGE = 1 << STANZA_MESSAGE, OF_PRESENCE = 1 << STANZA_PRESENCE, OF_IQ = 1 << STANZA_IQ };
 enum how_many {
-    ONCE,          /* in a stanza */
-    ONCE_BY_NAME,  /* several elements share the field */
+    ONCE,         /* in a stanza */
+    ONCE_BY_NAME, /* several elements share the field */
     ONCE_BY_LANG,
     ANY_NUMBER
 };

@@ -177,7 +177,9 @@ bool payload_read_reaction(struct reading *reading, const struct field *field)
     struct reaction reaction = { .reading = reading, .element = field_add_child(reading, field, field->element) };
     if (!json_read_object(&reading->json, read_reaction_member, &reaction))
         return false;
-    return !reaction.has_id ? refuse_missing(reading, "id") : !reaction.has_emojis ? refuse_missing(reading, "emojis") : true;
+    return !reaction.has_id       ? refuse_missing(reading, "id")
+           : !reaction.has_emojis ? refuse_missing(reading, "emojis")
+                                  : true;
 }
 
 static bool read_stanza_id(struct json_reader *r, void *ctx)

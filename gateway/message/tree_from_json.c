@@ -59,7 +59,7 @@ static bool read_attribute(struct json_reader *r, struct text key, void *ctx)
     return true;
 }
 
-/* The stanza's own attributes have fields; only a type of a client's own invention stands here, and only nodes say so. */
+/* The stanza's own attributes have fields.  Only a type of a client's invention stands here, and only nodes say so. */
 static bool read_own_attribute(struct json_reader *r, struct text key, void *ctx)
 {
     struct reading *reading = ctx;

@@ -7,11 +7,22 @@ enum { IN_LOCAL = 1, IN_DOMAIN = 2, IN_RESOURCE = 4, EVERYWHERE = 7 };
  * RFC 5122 2.2; the colons of an IPv6 address.  Its brackets do not: there is no authority here, and in a path RFC 3986
  * 3.3 has none. */
 static const unsigned char allowed[128] = {
-    ['-'] = EVERYWHERE, ['.'] = EVERYWHERE, ['_'] = EVERYWHERE, ['~'] = EVERYWHERE,
-    ['!'] = IN_LOCAL | IN_RESOURCE, ['$'] = IN_LOCAL | IN_RESOURCE, ['('] = IN_LOCAL | IN_RESOURCE,
-    [')'] = IN_LOCAL | IN_RESOURCE, ['*'] = IN_LOCAL | IN_RESOURCE, ['+'] = IN_LOCAL | IN_RESOURCE,
-    [','] = IN_LOCAL | IN_RESOURCE, [';'] = IN_LOCAL | IN_RESOURCE, ['='] = IN_LOCAL | IN_RESOURCE,
-    ['&'] = IN_RESOURCE, ['\''] = IN_RESOURCE, [':'] = IN_RESOURCE | IN_DOMAIN,
+    ['-'] = EVERYWHERE,
+    ['.'] = EVERYWHERE,
+    ['_'] = EVERYWHERE,
+    ['~'] = EVERYWHERE,
+    ['!'] = IN_LOCAL | IN_RESOURCE,
+    ['$'] = IN_LOCAL | IN_RESOURCE,
+    ['('] = IN_LOCAL | IN_RESOURCE,
+    [')'] = IN_LOCAL | IN_RESOURCE,
+    ['*'] = IN_LOCAL | IN_RESOURCE,
+    ['+'] = IN_LOCAL | IN_RESOURCE,
+    [','] = IN_LOCAL | IN_RESOURCE,
+    [';'] = IN_LOCAL | IN_RESOURCE,
+    ['='] = IN_LOCAL | IN_RESOURCE,
+    ['&'] = IN_RESOURCE,
+    ['\''] = IN_RESOURCE,
+    [':'] = IN_RESOURCE | IN_DOMAIN,
 };
 
 static inline bool stands_as_itself(unsigned char c, unsigned part)

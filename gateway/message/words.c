@@ -8,8 +8,8 @@ const char *const words_hint[] = { "no-permanent-store", "no-store", "no-copy", 
 const char *const words_error_type[] = { "cancel", "modify", "auth", "wait", "continue", NULL };
 
 static const char *const message_types[] = { "chat", "normal", "groupchat", "headline", "error", NULL };
-static const char *const presence_types[] = { "unavailable", "subscribe", "subscribed", "unsubscribe",
-                                              "unsubscribed", "probe", "error", NULL };
+static const char *const presence_types[] = { "unavailable",  "subscribe", "subscribed", "unsubscribe",
+                                              "unsubscribed", "probe",     "error",      NULL };
 static const char *const iq_types[] = { "get", "set", "result", "error", NULL };
 
 const char *const *words_type(enum stanza_kind kind)

@@ -19,11 +19,11 @@ enum { PRIORITY_LEAST = -128, PRIORITY_MOST = 127 }; /* RFC 6121 4.7.2.3 */
 enum { CODE_LEAST = 100, CODE_MOST = 999 };          /* XEP-0086 */
 
 /* Lists end with a NULL. */
-extern const char *const words_show[];        /* RFC 6121 4.7.2.1 */
-extern const char *const words_chat_state[];  /* XEP-0085 5 */
-extern const char *const words_marker[];      /* XEP-0333, with the two that older versions had; each refers to an id */
-extern const char *const words_hint[];        /* XEP-0334 */
-extern const char *const words_error_type[];  /* RFC 6120 8.3.2 */
+extern const char *const words_show[];       /* RFC 6121 4.7.2.1 */
+extern const char *const words_chat_state[]; /* XEP-0085 5 */
+extern const char *const words_marker[];     /* XEP-0333, with the two that older versions had; each refers to an id */
+extern const char *const words_hint[];       /* XEP-0334 */
+extern const char *const words_error_type[]; /* RFC 6120 8.3.2 */
 const char *const *words_type(enum stanza_kind kind); /* RFC 6121 5.2.2, 4.7.1; RFC 6120 8.2.3 */
 
 bool words_hold(const char *const *words, struct text word);

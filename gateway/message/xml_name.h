@@ -4,7 +4,8 @@
 
 #include "stanzabus/stanza.h"
 
-#define XMLNS_XMLNS "http://www.w3.org/2000/xmlns/" /* bound to the prefix xmlns, never declared (Namespaces in XML 3) */
+#define XMLNS_XMLNS \
+    "http://www.w3.org/2000/xmlns/" /* bound to the prefix xmlns, never declared (Namespaces in XML 3) */
 
 /* NCName: a name without a colon.  The text must be valid UTF-8. */
 bool xml_name_is_valid(struct text name);

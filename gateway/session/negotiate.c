@@ -210,10 +210,12 @@ static void keep_lang(struct session *session, struct text lang)
     session->lang = text_dup(lang);
 }
 
+/* The domain may be the one that is there already. */
 static void set_domain(struct session *session, struct text domain)
 {
-    free(session->negotiation->domain);
+    char *old = session->negotiation->domain;
     session->negotiation->domain = text_dup(domain);
+    free(old);
 }
 
 /* What is wrong with the host that the client asked for; STREAM_ERROR_COUNT when nothing is.  Without one, the only host

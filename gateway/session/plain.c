@@ -20,7 +20,7 @@ enum login_step plain_begin(struct login *login, struct text name, struct text p
         return login_fail(login, SASL_ERROR_NOT_AUTHORIZED, "not-a-name");
     if (jid_prepare_password(&login->arena, password, &prepared) < 0)
         return login_fail(login, SASL_ERROR_NOT_AUTHORIZED, "not-a-password");
-    login->password = prepared;
+    login->password = arena_text(&login->arena, prepared); /* a copy of its own, to be wiped */
     return LOGIN_ACCOUNT;
 }
 

@@ -39,9 +39,9 @@ struct command_env {
      * cannot be reached ends in BUS_AWAY after config->redis_wait_ms.  Logs to err, errors only.  parts is zeroed and stays
      * where it is until close.  0, or -1 after it said why. */
     int (*open)(void *ctx, const struct config *config, struct command_parts *parts);
-    void (*run)(
-        void *
-            ctx); /* runs the loop until stop is called, or SIGINT or SIGTERM comes; returns at once when stop came first */
+    /* Runs the loop until stop is called, or SIGINT or SIGTERM comes; returns at once when stop came before.  One stop ends
+     * one run: a command that asks twice runs twice. */
+    void (*run)(void *ctx);
     void (*stop)(void *ctx); /* from inside any callback */
     void (*close)(void *ctx);
 

@@ -27,10 +27,10 @@ static void check_loaded(const struct config *config)
     for (size_t i = 0; i < config_key_count; i++) {
         const struct config_key *key = &config_keys[i];
         const char *place = (const char *)config + key->place;
-        int64_t number = key->read == read_number     ? *(const unsigned *)place :
-                         key->read == read_bytes      ? (int64_t)*(const size_t *)place :
-                         key->read == read_duration   ? *(const int64_t *)place :
-                                                        key->min;
+        int64_t number = key->read == read_number     ? *(const unsigned *)place
+                         : key->read == read_bytes    ? (int64_t) * (const size_t *)place
+                         : key->read == read_duration ? *(const int64_t *)place
+                                                      : key->min;
         must(number >= key->min && number <= key->max, "a number is in its range");
     }
     must(config->domains.count > 0, "there is a domain");

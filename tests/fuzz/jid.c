@@ -35,7 +35,8 @@ static void check_channel(struct arena *arena, struct text address)
     struct buffer name = { 0 };
     struct text back, node;
     channel_from_node(&name, TEXT("xmpp:"), address, TEXT("n"));
-    must(channel_parse(arena, TEXT("xmpp:"), buffer_text(&name), &back, &node) == CHANNEL_FROM_NODE, "a channel parses");
+    must(channel_parse(arena, TEXT("xmpp:"), buffer_text(&name), &back, &node) == CHANNEL_FROM_NODE,
+         "a channel parses");
     must(text_equal(address, back) && text_is(node, "n"), "a channel gives back its address");
     buffer_fini(&name);
 }

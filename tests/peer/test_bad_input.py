@@ -1,4 +1,5 @@
 """Bad input over real sockets: a clear error for who sent it, nobody else notices, memory does not grow."""
+import os
 import pathlib
 import socket
 import time
@@ -104,18 +105,20 @@ def test_slow_loris(gateways):
     assert time.monotonic() - started < 8
 
 
-def test_a_client_that_never_reads(gateways, redis):
+def test_a_client_that_never_reads(gateways, redis, monkeypatch):
     """Its queue is bounded, its session ends, and the gateway's memory does not follow the flood."""
-    gateway = gateways(limits__client_queue="100000", limits__client_stall="1")
+    # the sanitizer keeps freed memory for a while; here it must not hide what the gateway itself keeps
+    monkeypatch.setenv("ASAN_OPTIONS", "quarantine_size_mb=1:" + os.environ.get("ASAN_OPTIONS", ""))
+    gateway = gateways(limits__client_queue="300000", limits__client_stall="1")
     deaf = Client(gateway.tcp).login("juliet", resource="deaf")
     deaf.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     body = "x" * 10_000
     publisher = redis.client()
     before = memory_of(gateway.process.pid)
-    for _ in range(2000):
+    for _ in range(8000):
         publisher.publish("xmpp:from:{echo.localhost}", '{"data":{"kind":"message","to":"juliet@localhost/deaf","body":"%s"}}' % body)
     wait_for(lambda: gateway.metrics()["client_queue_overflows_total"] >= 1, 20)
-    assert memory_of(gateway.process.pid) - before < 60_000_000
+    assert memory_of(gateway.process.pid) - before < 40_000_000
     deaf.close()
 
 

@@ -97,7 +97,7 @@ class Client:
 
     def open(self, domain="localhost"):
         self.send(f"<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='{STREAMS}' to='{domain}' version='1.0'>")
-        return self.until(r"<stream:features.*?(</stream:features>|/>)").group(0)
+        return self.until(r"<stream:features[^>]*/>|<stream:features.*?</stream:features>").group(0)
 
     def stanza(self, text):
         self.send(text)
@@ -229,7 +229,7 @@ class WebSocketClient(Client):
 
     def open(self, domain="localhost"):
         self.send(f"<open xmlns='{FRAMING}' to='{domain}' version='1.0'/>")
-        return self.until(r"<stream:features.*?(</stream:features>|/>)").group(0)
+        return self.until(r"<stream:features[^>]*/>|<stream:features.*?</stream:features>").group(0)
 
     def stanza(self, text):
         if "xmlns='jabber:client'" not in text:

@@ -240,6 +240,7 @@ struct store *redis_store(struct redis *redis)
 
 void redis_start(struct redis *redis)
 {
+    ev_now_update(redis->loop); /* the loop may not have run yet, and the waits begin now */
     health_start(redis);
     link_open(&redis->commands);
     link_open(&redis->subscriber);

@@ -42,15 +42,16 @@ static void deliver_pieces(struct web_socket *s)
 static void take_control(struct web_socket *s, const char *input, size_t size)
 {
     enum frame_opcode opcode = s->frame.opcode;
-    char *place = buffer_reserve(&s->control, FRAME_CONTROL_MAX);
-    bool is_whole = frame_read_payload(&s->frame, place, input, size);
-    s->control.size += size;
+    char payload[FRAME_CONTROL_MAX];
+    bool is_whole = frame_read_payload(&s->frame, payload, input, size);
+    if (!is_whole || s->control.size > 0)
+        buffer_append(&s->control, payload, size);
     if (!is_whole)
         return;
-    struct buffer payload = s->control;
+    struct buffer pieces = s->control;
     s->control = (struct buffer){ 0 };
-    web_socket_control(s, opcode, buffer_text(&payload));
-    buffer_fini(&payload);
+    web_socket_control(s, opcode, pieces.size > 0 ? buffer_text(&pieces) : (struct text){ payload, size });
+    buffer_fini(&pieces);
 }
 
 static void take_whole_message(struct web_socket *s, const char *input, size_t size)

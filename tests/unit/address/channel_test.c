@@ -92,7 +92,8 @@ static void test_parse(void **state)
         channel.data = memcpy(copy, rows[i].channel, channel.size);
         enum channel_kind kind = channel_parse(&arena, PREFIX, channel, &address, &node);
         if (kind != rows[i].kind || !text_is(address, rows[i].address) || !text_is(node, rows[i].node))
-            fail_msg("%s: kind %d, address '%.*s', node '%.*s'", rows[i].channel, kind, TEXT_ARGS(address), TEXT_ARGS(node));
+            fail_msg("%s: kind %d, address '%.*s', node '%.*s'", rows[i].channel, kind, TEXT_ARGS(address),
+                     TEXT_ARGS(node));
         free(copy);
         arena_fini(&arena);
     }

@@ -137,9 +137,18 @@ static void test_localparts(void **state)
         { "titlecase digraph", "ǅ", NULL },
         { "superscript", "²", NULL },
         { "emoji", "🙂", NULL },
-        { "no-break space", "a\xc2\xa0""b", NULL },
-        { "zero width no-break space", "\xef\xbb\xbf""a", NULL },
-        { "soft hyphen", "a\xc2\xad""b", NULL },
+        { "no-break space",
+          "a\xc2\xa0"
+          "b",
+          NULL },
+        { "zero width no-break space",
+          "\xef\xbb\xbf"
+          "a",
+          NULL },
+        { "soft hyphen",
+          "a\xc2\xad"
+          "b",
+          NULL },
         { "private use", "\xee\x80\x80", NULL },
         { "unassigned U+0378", "\xcd\xb8", NULL },
         { "noncharacter U+FFFF", "\xef\xbf\xbf", NULL },
@@ -189,7 +198,10 @@ static void test_domains(void **state)
         { "port", "example.com:5222", NULL },
         { "U-label", "bücher.example", "bücher.example" },
         { "capital U-label", "BÜCHER.Example", "bücher.example" },
-        { "decomposed", "bu\xcc\x88""cher.example", "bücher.example" },
+        { "decomposed",
+          "bu\xcc\x88"
+          "cher.example",
+          "bücher.example" },
         { "A-label", "xn--bcher-kva.example", "bücher.example" },
         { "capital A-label", "XN--BCHER-KVA.example.", "bücher.example" },
         { "both kinds", "bücher.xn--bcher-kva", "bücher.bücher" },
@@ -207,7 +219,10 @@ static void test_domains(void **state)
         { "underscore beside a U-label", "a_b.bücher", NULL },
         { "hyphen last in a U-label", "ü-.example", NULL },
         { "reserved hyphens in a U-label", "ab--ü.example", NULL },
-        { "leading mark", "\xcc\x88""a.example", NULL },
+        { "leading mark",
+          "\xcc\x88"
+          "a.example",
+          NULL },
         { "right-to-left", "שלום.com", "שלום.com" },
         { "mixed label", "שa.com", NULL },
         { "right-to-left beside a label that starts with a digit", "9abc.שלום", NULL },
@@ -231,7 +246,8 @@ static void test_resources(void **state)
 {
     (void)state;
     static const struct row rows[] = {
-        { "all printable ASCII", " !\"#$%&'()*+,-./09:;<=>?@AZ[\\]^_`az{|}~", " !\"#$%&'()*+,-./09:;<=>?@AZ[\\]^_`az{|}~" },
+        { "all printable ASCII", " !\"#$%&'()*+,-./09:;<=>?@AZ[\\]^_`az{|}~",
+          " !\"#$%&'()*+,-./09:;<=>?@AZ[\\]^_`az{|}~" },
         { "case stays", "Balcony", "Balcony" },
         { "width stays", "ＡＢ", "ＡＢ" },
         { "spaces become one kind", "a\xc2\xa0\xe1\x9a\x80\xe3\x80\x80z", "a   z" },
@@ -346,7 +362,8 @@ static void test_parts(void **state)
 static void test_prepared_ascii_is_borrowed(void **state)
 {
     (void)state;
-    static const char *const inputs[] = { "juliet@example.com/balcony", "juliet@example.com", "example.com", "[::1]/a" };
+    static const char *const inputs[] = { "juliet@example.com/balcony", "juliet@example.com", "example.com",
+                                          "[::1]/a" };
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
         struct arena arena = { 0 };
         struct jid jid;
@@ -364,8 +381,8 @@ static void test_nul_is_no_end(void **state)
         const char *name;
         struct text input;
     } rows[] = {
-        { "localpart", TEXT_INIT("a\0b@example.com") },      { "domain", TEXT_INIT("a@example.com\0.evil") },
-        { "resource", TEXT_INIT("a@example.com/x\0") },      { "domain with U-label", TEXT_INIT("a@ü.com\0.evil") },
+        { "localpart", TEXT_INIT("a\0b@example.com") },     { "domain", TEXT_INIT("a@example.com\0.evil") },
+        { "resource", TEXT_INIT("a@example.com/x\0") },     { "domain with U-label", TEXT_INIT("a@ü.com\0.evil") },
         { "resource beyond ASCII", TEXT_INIT("a@b/é\0é") }, { "localpart beyond ASCII", TEXT_INIT("é\0é@b") },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -384,14 +401,38 @@ static void test_ip_addresses(void **state)
         const char *input;
         int version; /* 0: no address */
     } rows[] = {
-        { "0.0.0.0", 4 },         { "255.255.255.255", 4 },  { "256.0.0.1", 0 },     { "1.2.3", 0 },
-        { "1.2.3.4.5", 0 },       { "1.2.3.", 0 },           { "01.2.3.4", 0 },      { "1..2.3", 0 },
-        { "", 0 },                { "::", 6 },               { "::1", 6 },           { "1::", 6 },
-        { "1:2:3:4:5:6:7:8", 6 }, { "1:2:3:4:5:6:7", 0 },    { "1:2:3:4:5:6:7:8:9", 0 }, { "1::2::3", 0 },
-        { ":1::2", 0 },           { "1:2:3:4:5:6:7::", 6 },  { "1:2:3:4:5:6:7:8::", 0 }, { ":", 0 },
-        { "1:", 0 },              { ":::", 0 },              { "12345::", 0 },       { "g::", 0 },
-        { "::1.2.3.4", 6 },       { "1:2:3:4:5:6:1.2.3.4", 6 }, { "1:2:3:4:5:6:7:1.2.3.4", 0 }, { "::1.2.3", 0 },
-        { "1.2.3.4::", 0 },       { "fe80::1%eth0", 0 },     { "FE80::a", 6 },       { "1:::2", 0 },
+        { "0.0.0.0", 4 },
+        { "255.255.255.255", 4 },
+        { "256.0.0.1", 0 },
+        { "1.2.3", 0 },
+        { "1.2.3.4.5", 0 },
+        { "1.2.3.", 0 },
+        { "01.2.3.4", 0 },
+        { "1..2.3", 0 },
+        { "", 0 },
+        { "::", 6 },
+        { "::1", 6 },
+        { "1::", 6 },
+        { "1:2:3:4:5:6:7:8", 6 },
+        { "1:2:3:4:5:6:7", 0 },
+        { "1:2:3:4:5:6:7:8:9", 0 },
+        { "1::2::3", 0 },
+        { ":1::2", 0 },
+        { "1:2:3:4:5:6:7::", 6 },
+        { "1:2:3:4:5:6:7:8::", 0 },
+        { ":", 0 },
+        { "1:", 0 },
+        { ":::", 0 },
+        { "12345::", 0 },
+        { "g::", 0 },
+        { "::1.2.3.4", 6 },
+        { "1:2:3:4:5:6:1.2.3.4", 6 },
+        { "1:2:3:4:5:6:7:1.2.3.4", 0 },
+        { "::1.2.3", 0 },
+        { "1.2.3.4::", 0 },
+        { "fe80::1%eth0", 0 },
+        { "FE80::a", 6 },
+        { "1:::2", 0 },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct text t = text_of(rows[i].input);

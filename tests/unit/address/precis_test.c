@@ -25,7 +25,9 @@ static int exception(uint32_t c)
 {
     static const uint32_t valid[] = { 0xDF, 0x3C2, 0x6FD, 0x6FE, 0xF0B, 0x3007 };
     static const uint32_t context[] = { 0xB7, 0x375, 0x5F3, 0x5F4, 0x30FB };
-    static const uint32_t disallowed[] = { 0x640, 0x7FA, 0x302E, 0x302F, 0x3031, 0x3032, 0x3033, 0x3034, 0x3035, 0x303B };
+    static const uint32_t disallowed[] = {
+        0x640, 0x7FA, 0x302E, 0x302F, 0x3031, 0x3032, 0x3033, 0x3034, 0x3035, 0x303B
+    };
     if (is_one_of(c, valid, sizeof valid / sizeof valid[0]))
         return CODEPOINT_PVALID;
     if (is_one_of(c, context, sizeof context / sizeof context[0]) || (c >= 0x660 && c <= 0x669) ||
@@ -55,9 +57,9 @@ static enum codepoint_class derive(uint32_t c)
 {
     uc_general_category_t free = uc_general_category_or(
         uc_general_category_or(UC_SYMBOL, UC_PUNCTUATION),
-        uc_general_category_or(uc_general_category_or(UC_SPACE_SEPARATOR, UC_TITLECASE_LETTER),
-                               uc_general_category_or(uc_general_category_or(UC_LETTER_NUMBER, UC_OTHER_NUMBER),
-                                                      UC_ENCLOSING_MARK)));
+        uc_general_category_or(
+            uc_general_category_or(UC_SPACE_SEPARATOR, UC_TITLECASE_LETTER),
+            uc_general_category_or(uc_general_category_or(UC_LETTER_NUMBER, UC_OTHER_NUMBER), UC_ENCLOSING_MARK)));
     if (exception(c) >= 0)
         return (enum codepoint_class)exception(c);
     if (uc_is_general_category(c, UC_UNASSIGNED) && !uc_is_property_not_a_character(c))
@@ -103,13 +105,13 @@ static void test_classes_of_the_rfc(void **state)
         uint32_t c;
         enum codepoint_class class;
     } rows[] = {
-        { 0x0000, CODEPOINT_DISALLOWED }, { ' ', CODEPOINT_FREE_PVAL },    { '!', CODEPOINT_PVALID },
-        { '~', CODEPOINT_PVALID },        { 0x7F, CODEPOINT_DISALLOWED },  { 0xA0, CODEPOINT_FREE_PVAL },
-        { 0xAD, CODEPOINT_DISALLOWED },   { 0xB7, CODEPOINT_CONTEXTO },    { 0xDF, CODEPOINT_PVALID },
-        { 0x378, CODEPOINT_UNASSIGNED },  { 0x3C2, CODEPOINT_PVALID },     { 0x640, CODEPOINT_DISALLOWED },
-        { 0x1100, CODEPOINT_DISALLOWED }, { 0x200C, CODEPOINT_CONTEXTJ },  { 0x2163, CODEPOINT_FREE_PVAL },
-        { 0x265A, CODEPOINT_FREE_PVAL },  { 0x3007, CODEPOINT_PVALID },    { 0xAC00, CODEPOINT_PVALID },
-        { 0xD800, CODEPOINT_DISALLOWED }, { 0xE000, CODEPOINT_DISALLOWED }, { 0xFEFF, CODEPOINT_DISALLOWED },
+        { 0x0000, CODEPOINT_DISALLOWED }, { ' ', CODEPOINT_FREE_PVAL },       { '!', CODEPOINT_PVALID },
+        { '~', CODEPOINT_PVALID },        { 0x7F, CODEPOINT_DISALLOWED },     { 0xA0, CODEPOINT_FREE_PVAL },
+        { 0xAD, CODEPOINT_DISALLOWED },   { 0xB7, CODEPOINT_CONTEXTO },       { 0xDF, CODEPOINT_PVALID },
+        { 0x378, CODEPOINT_UNASSIGNED },  { 0x3C2, CODEPOINT_PVALID },        { 0x640, CODEPOINT_DISALLOWED },
+        { 0x1100, CODEPOINT_DISALLOWED }, { 0x200C, CODEPOINT_CONTEXTJ },     { 0x2163, CODEPOINT_FREE_PVAL },
+        { 0x265A, CODEPOINT_FREE_PVAL },  { 0x3007, CODEPOINT_PVALID },       { 0xAC00, CODEPOINT_PVALID },
+        { 0xD800, CODEPOINT_DISALLOWED }, { 0xE000, CODEPOINT_DISALLOWED },   { 0xFEFF, CODEPOINT_DISALLOWED },
         { 0xFFFF, CODEPOINT_DISALLOWED }, { 0x10FFFF, CODEPOINT_DISALLOWED }, { 0x110000, CODEPOINT_DISALLOWED },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)

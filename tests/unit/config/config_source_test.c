@@ -16,7 +16,10 @@ static void test_file_syntax(void **state)
     } rows[] = {
         { "empty", "", "" },
         { "comments and blank lines", "# a\n; b\n\n   \n\t# c\r\n", "" },
-        { "byte order mark", "\xef\xbb\xbf""domain = a\n", "" },
+        { "byte order mark",
+          "\xef\xbb\xbf"
+          "domain = a\n",
+          "" },
         { "CRLF", "domain = a\r\nhttp.demo = on\r\n", "" },
         { "no white space", "domain=a", "" },
         { "indentation", "[limits]\n  depth = 10\n    attributes = 10\n", "" },
@@ -28,7 +31,8 @@ static void test_file_syntax(void **state)
         { "no key", "= a\n", "test.conf:1: a line is key = value, [section], or a comment behind #\n" },
         { "open section", "[limits\n", "test.conf:1: a section is written [name]\n" },
         { "empty section", "[]\n", "test.conf:1: a section is written [name]\n" },
-        { "unknown key", "\nlimits.dept = 3\n", "test.conf:2: unknown key 'limits.dept': did you mean limits.depth?\n" },
+        { "unknown key", "\nlimits.dept = 3\n",
+          "test.conf:2: unknown key 'limits.dept': did you mean limits.depth?\n" },
         { "unknown key in a section", "[limits]\ndept = 3\n",
           "test.conf:2: unknown key 'limits.dept': did you mean limits.depth?\n" },
         { "nothing like it", "frobnicate_everything = 3\n",
@@ -41,7 +45,8 @@ static void test_file_syntax(void **state)
           "test.conf:1: a line is key = value, [section], or a comment behind #\n"
           "test.conf:2: http.demo: 'maybe' is neither on nor off\n"
           "test.conf:3: limits.depth: 'x' is not a number from 8 to 1000\n" },
-        { "control characters are not echoed", "http.demo = \x1b[31m\n", "test.conf:1: http.demo: '?[31m' is neither on nor off\n" },
+        { "control characters are not echoed", "http.demo = \x1b[31m\n",
+          "test.conf:1: http.demo: '?[31m' is neither on nor off\n" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct loading loading = load(rows[i].content, NULL, NULL, 0);
@@ -79,10 +84,24 @@ static void test_order_of_sources(void **state)
         { "--set with spaces", "", { NULL }, { "limits.depth = 30" }, 1, 30 },
         { "the later --set", "", { NULL }, { "limits.depth=30", "limits.depth=40" }, 2, 40 },
         { "variables of others", "", { "PATH=/bin", "STANZABUSLIMITS_DEPTH=1", NULL }, { NULL }, 0, 100 },
-        { "variables that are no settings", "", { "STANZABUS_CONFIG=/x", "STANZABUS_TEST_X=1", NULL }, { NULL }, 0, 100 },
-        { "addresses of a Kubernetes service", "", { "STANZABUS_SERVICE_HOST=10.0.0.1", "STANZABUS_PORT=tcp://10.0.0.1:1", NULL },
-          { NULL }, 0, 100 },
-        { "its ports", "", { "STANZABUS_SERVICE_PORT_XMPP=1", "STANZABUS_PORT_5222_TCP_ADDR=10.0.0.1", NULL }, { NULL }, 0, 100 },
+        { "variables that are no settings",
+          "",
+          { "STANZABUS_CONFIG=/x", "STANZABUS_TEST_X=1", NULL },
+          { NULL },
+          0,
+          100 },
+        { "addresses of a Kubernetes service",
+          "",
+          { "STANZABUS_SERVICE_HOST=10.0.0.1", "STANZABUS_PORT=tcp://10.0.0.1:1", NULL },
+          { NULL },
+          0,
+          100 },
+        { "its ports",
+          "",
+          { "STANZABUS_SERVICE_PORT_XMPP=1", "STANZABUS_PORT_5222_TCP_ADDR=10.0.0.1", NULL },
+          { NULL },
+          0,
+          100 },
         { "variables of workers", "", { "STANZABUS_WORKER_INDEX=1", "STANZABUS", NULL }, { NULL }, 0, 100 },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -96,27 +115,33 @@ static void test_order_of_sources(void **state)
 static void test_mistakes_name_their_source(void **state)
 {
     (void)state;
-    char *environment[] = { "STANZABUS_LIMITS_DEPTH=x", "STANZABUS_REDIS_ULR=redis://:secret@h", "STANZABUS_FROBNICATE_ALL=1",
-                            "STANZABUS_LISTEN_TLS=0.0.0.0:1", NULL };
-    const char *sets[] = { "limits.depth=y", "limits.depht=3", "limits.depth", "frobnicate_all=1",
-                           "redis.url:redis://:secret@h", "unix://:secret@/x?db=1", "redis.url=redis://:secret@h:x" };
-    struct loading loading = load("limits.depth = z\nredis.url: unix://:secret@/x?db=1", environment, sets,
-                                  sizeof sets / sizeof sets[0]);
+    char *environment[] = { "STANZABUS_LIMITS_DEPTH=x", "STANZABUS_REDIS_ULR=redis://:secret@h",
+                            "STANZABUS_FROBNICATE_ALL=1", "STANZABUS_LISTEN_TLS=0.0.0.0:1", NULL };
+    const char *sets[] = { "limits.depth=y",
+                           "limits.depht=3",
+                           "limits.depth",
+                           "frobnicate_all=1",
+                           "redis.url:redis://:secret@h",
+                           "unix://:secret@/x?db=1",
+                           "redis.url=redis://:secret@h:x" };
+    struct loading loading =
+        load("limits.depth = z\nredis.url: unix://:secret@/x?db=1", environment, sets, sizeof sets / sizeof sets[0]);
     assert_null(loading.config);
-    assert_string_equal(loading.errors.data,
-                        "test.conf:1: limits.depth: 'z' is not a number from 8 to 1000\n"
-                        "test.conf:2: unknown key 'redis.url': `stanzabus config` lists all keys\n"
-                        "environment: STANZABUS_LIMITS_DEPTH: 'x' is not a number from 8 to 1000\n"
-                        "environment: STANZABUS_REDIS_ULR: is no setting: did you mean STANZABUS_REDIS_URL?\n"
-                        "environment: STANZABUS_FROBNICATE_ALL: is no setting: `stanzabus config` lists all keys\n"
-                        "--set limits.depth: 'y' is not a number from 8 to 1000\n"
-                        "--set limits.depht: unknown key: did you mean limits.depth?\n"
-                        "--set limits.depth: has no value; write --set limits.depth=VALUE\n"
-                        "--set frobnicate_all: unknown key: `stanzabus config` lists all keys\n"
-                        "--set redis.url: unknown key: `stanzabus config` lists all keys\n"
-                        "--set unix: unknown key: `stanzabus config` lists all keys\n"
-                        "--set redis.url: the port is not a number from 1 to 65535\n"
-                        "environment: STANZABUS_LISTEN_TLS: needs a certificate: set tls.certificate, or listen.tls to off\n");
+    assert_string_equal(
+        loading.errors.data,
+        "test.conf:1: limits.depth: 'z' is not a number from 8 to 1000\n"
+        "test.conf:2: unknown key 'redis.url': `stanzabus config` lists all keys\n"
+        "environment: STANZABUS_LIMITS_DEPTH: 'x' is not a number from 8 to 1000\n"
+        "environment: STANZABUS_REDIS_ULR: is no setting: did you mean STANZABUS_REDIS_URL?\n"
+        "environment: STANZABUS_FROBNICATE_ALL: is no setting: `stanzabus config` lists all keys\n"
+        "--set limits.depth: 'y' is not a number from 8 to 1000\n"
+        "--set limits.depht: unknown key: did you mean limits.depth?\n"
+        "--set limits.depth: has no value; write --set limits.depth=VALUE\n"
+        "--set frobnicate_all: unknown key: `stanzabus config` lists all keys\n"
+        "--set redis.url: unknown key: `stanzabus config` lists all keys\n"
+        "--set unix: unknown key: `stanzabus config` lists all keys\n"
+        "--set redis.url: the port is not a number from 1 to 65535\n"
+        "environment: STANZABUS_LISTEN_TLS: needs a certificate: set tls.certificate, or listen.tls to off\n");
     loading_fini(&loading);
 }
 

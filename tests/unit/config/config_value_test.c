@@ -77,13 +77,15 @@ static const struct row {
     { "limits.client_queue = 1024 k", NULL },
     { "limits.client_queue = 1G",
       "limits.client_queue: '1G' is not a size from 65536 to 1073741824 bytes (k or M may follow the number)" },
-    { "limits.client_queue = 999999999999M",
-      "limits.client_queue: '999999999999M' is not a size from 65536 to 1073741824 bytes (k or M may follow the number)" },
+    { "limits.client_queue = 999999999999M", "limits.client_queue: '999999999999M' is not a size from 65536 to "
+                                             "1073741824 bytes (k or M may follow the number)" },
     { "redis.wait = 0", NULL },
     { "redis.wait = 500ms", NULL },
     { "redis.wait = 1h", NULL },
-    { "redis.wait = 61m", "redis.wait: '61m' is not a time from 0 to 3600 seconds (ms, s, m or h may follow the number)" },
-    { "redis.wait = 1.5", "redis.wait: '1.5' is not a time from 0 to 3600 seconds (ms, s, m or h may follow the number)" },
+    { "redis.wait = 61m",
+      "redis.wait: '61m' is not a time from 0 to 3600 seconds (ms, s, m or h may follow the number)" },
+    { "redis.wait = 1.5",
+      "redis.wait: '1.5' is not a time from 0 to 3600 seconds (ms, s, m or h may follow the number)" },
     { "log.level = debug", NULL },
     { "log.level = loud", "log.level: 'loud' is none of error, warning, info, debug" },
     { "bus.prefix = chat/", NULL },
@@ -124,7 +126,8 @@ static const struct row {
     { "listen.tcp = :5222", "listen.tcp: ':5222' is not ADDRESS:PORT (as 0.0.0.0:5222 or [::]:5222) or off" },
     { "listen.tcp = 0.0.0.0:", "listen.tcp: '0.0.0.0:' is not ADDRESS:PORT (as 0.0.0.0:5222 or [::]:5222) or off" },
     { "listen.tcp = 0.0.0.0:0", "listen.tcp: '0.0.0.0:0' is not ADDRESS:PORT (as 0.0.0.0:5222 or [::]:5222) or off" },
-    { "listen.tcp = 0.0.0.0:65536", "listen.tcp: '0.0.0.0:65536' is not ADDRESS:PORT (as 0.0.0.0:5222 or [::]:5222) or off" },
+    { "listen.tcp = 0.0.0.0:65536",
+      "listen.tcp: '0.0.0.0:65536' is not ADDRESS:PORT (as 0.0.0.0:5222 or [::]:5222) or off" },
     { "listen.tcp = ::1:5222", "listen.tcp: '::1:5222' is not ADDRESS:PORT (as 0.0.0.0:5222 or [::]:5222) or off" },
     { "listen.tcp = auto", "listen.tcp: 'auto' is not ADDRESS:PORT (as 0.0.0.0:5222 or [::]:5222) or off" },
     { "listen.tls = auto", NULL },
@@ -136,16 +139,16 @@ static const struct row {
     { "domain = a_b", "domain: 'a_b' is not a domain" },
     { "domain = a, A", "domain: 'A' is named twice" },
     { "auth.mechanisms = PLAIN, SCRAM-SHA-256", NULL },
-    { "auth.mechanisms = plain",
-      "auth.mechanisms: 'plain' is none of SCRAM-SHA-256-PLUS, SCRAM-SHA-1-PLUS, SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, EXTERNAL" },
+    { "auth.mechanisms = plain", "auth.mechanisms: 'plain' is none of SCRAM-SHA-256-PLUS, SCRAM-SHA-1-PLUS, "
+                                 "SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, EXTERNAL" },
     { "auth.mechanisms = PLAIN,ANONYMOUS",
       "auth.mechanisms: 'ANONYMOUS' is not set here: it is on when auth.anonymous_domain is set" },
     { "auth.mechanisms = PLAIN,PLAIN", "auth.mechanisms: 'PLAIN' is named twice" },
     { "http.origins = https://a.example, http://[::1]:8080, *", NULL },
     { "http.origins = a.example",
       "http.origins: 'a.example' is not an origin (as https://chat.example.com or http://localhost:8080), nor *" },
-    { "http.origins = https://a.example/",
-      "http.origins: 'https://a.example/' is not an origin (as https://chat.example.com or http://localhost:8080), nor *" },
+    { "http.origins = https://a.example/", "http.origins: 'https://a.example/' is not an origin (as "
+                                           "https://chat.example.com or http://localhost:8080), nor *" },
     { "http.trusted_proxies = 10.0.0.0/8, ::1, fd00::/8, 127.0.0.1", NULL },
     { "http.trusted_proxies = 10.0.0.0/33", "http.trusted_proxies: '10.0.0.0/33' does not end in /0 to /32" },
     { "http.trusted_proxies = ::/129", "http.trusted_proxies: '::/129' does not end in /0 to /128" },
@@ -155,11 +158,15 @@ static const struct row {
     { "services.accounts = Bot@localhost", NULL },
     { "services.accounts = localhost",
       "services.accounts: 'localhost' has no name before an @; whole domains are for services.domains" },
-    { "services.accounts = bot@localhost/x", "services.accounts: 'bot@localhost/x' has a resource; leave out the / and what follows" },
+    { "services.accounts = bot@localhost/x",
+      "services.accounts: 'bot@localhost/x' has a resource; leave out the / and what follows" },
     { "services.accounts = @", "services.accounts: '@' is not an address" },
-    { "services.routes = urn:x", "services.routes: 'urn:x' is not NAMESPACE=DOMAIN (as urn:example:order=orders.example.com)" },
-    { "services.routes = =a.b", "services.routes: '=a.b' is not NAMESPACE=DOMAIN (as urn:example:order=orders.example.com)" },
-    { "services.routes = a=", "services.routes: 'a=' is not NAMESPACE=DOMAIN (as urn:example:order=orders.example.com)" },
+    { "services.routes = urn:x",
+      "services.routes: 'urn:x' is not NAMESPACE=DOMAIN (as urn:example:order=orders.example.com)" },
+    { "services.routes = =a.b",
+      "services.routes: '=a.b' is not NAMESPACE=DOMAIN (as urn:example:order=orders.example.com)" },
+    { "services.routes = a=",
+      "services.routes: 'a=' is not NAMESPACE=DOMAIN (as urn:example:order=orders.example.com)" },
 };
 
 static void test_values(void **state)
@@ -172,7 +179,8 @@ static void test_values(void **state)
             buffer_printf(&expected, "test.conf:1: %s\n", values[i].error);
         buffer_append_char(&expected, '\0');
         /* the first line only: a value that is left out may break a check as well */
-        if (!loading.config != (values[i].error != NULL) || strncmp(loading.errors.data, expected.data, expected.size - 1) != 0)
+        if (!loading.config != (values[i].error != NULL) ||
+            strncmp(loading.errors.data, expected.data, expected.size - 1) != 0)
             fail_msg("%s: '%s', not '%s'", values[i].content, loading.errors.data, expected.data);
         buffer_fini(&expected);
         loading_fini(&loading);
@@ -242,14 +250,17 @@ static void test_settings_fit_together(void **state)
     } rows[] = {
         { "no domain", "domain =", "test.conf:1: domain: names no domain; give one at least\n" },
         { "service domain is an own domain", "services.domains = localhost",
-          "test.conf:1: services.domains: 'localhost' is also in domain; a domain is either this server's or a service's\n" },
+          "test.conf:1: services.domains: 'localhost' is also in domain; a domain is either this server's or a "
+          "service's\n" },
         { "guests in an own domain", "auth.anonymous_domain = localhost",
           "test.conf:1: auth.anonymous_domain: 'localhost' is also in domain; guests need a domain of their own\n" },
         { "guests in a service domain", "services.domains = e.x\nauth.anonymous_domain = e.x",
-          "test.conf:2: auth.anonymous_domain: 'e.x' is also in services.domains; guests need a domain of their own\n" },
+          "test.conf:2: auth.anonymous_domain: 'e.x' is also in services.domains; guests need a domain of their "
+          "own\n" },
         { "guests below an own domain", "auth.anonymous_domain = guest.localhost", "" },
         { "a bot elsewhere", "services.accounts = bot@example.com",
-          "test.conf:1: services.accounts: 'bot@example.com' is not in a domain of this server; add its domain to domain\n" },
+          "test.conf:1: services.accounts: 'bot@example.com' is not in a domain of this server; add its domain to "
+          "domain\n" },
         { "a route to no service", "services.routes = urn:x=a.b",
           "test.conf:1: services.routes: 'a.b' is no service domain; add it to services.domains\n" },
         { "a route twice", "services.domains = a.b\nservices.routes = urn:x=a.b, urn:x=a.b",

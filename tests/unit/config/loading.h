@@ -17,7 +17,8 @@ static inline void keep_error(void *ctx, const struct config_error *error)
     buffer_printf(&loading->errors, "%s\n", error->text);
 }
 
-static inline struct loading load(const char *content, char *const *environment, const char *const *sets, size_t set_count)
+static inline struct loading load(const char *content, char *const *environment, const char *const *sets,
+                                  size_t set_count)
 {
     struct loading loading = { 0 };
     struct text text = text_of(content);

@@ -50,7 +50,8 @@ static bool children_same(const struct element *a, const struct element *b)
 
 bool elements_same(const struct element *a, const struct element *b)
 {
-    return text_equal(a->name, b->name) && text_equal(a->xmlns, b->xmlns) && attributes_same(a, b) && children_same(a, b);
+    return text_equal(a->name, b->name) && text_equal(a->xmlns, b->xmlns) && attributes_same(a, b) &&
+           children_same(a, b);
 }
 
 /* -- direct children -- */
@@ -59,12 +60,24 @@ bool elements_same(const struct element *a, const struct element *b)
 static bool may_have_field(const struct element *e)
 {
     static const char *const names[][2] = {
-        { "body", XMLNS_CLIENT }, { "subject", XMLNS_CLIENT }, { "thread", XMLNS_CLIENT }, { "show", XMLNS_CLIENT },
-        { "status", XMLNS_CLIENT }, { "priority", XMLNS_CLIENT }, { "error", XMLNS_CLIENT },
-        { NULL, "http://jabber.org/protocol/chatstates" }, { NULL, "urn:xmpp:receipts" },
-        { NULL, "urn:xmpp:chat-markers:0" }, { "reply", "urn:xmpp:reply:0" }, { "replace", "urn:xmpp:message-correct:0" },
-        { "reactions", "urn:xmpp:reactions:0" }, { "delay", "urn:xmpp:delay" }, { "x", "jabber:x:oob" },
-        { "stanza-id", "urn:xmpp:sid:0" }, { "origin-id", "urn:xmpp:sid:0" }, { NULL, "urn:xmpp:hints" },
+        { "body", XMLNS_CLIENT },
+        { "subject", XMLNS_CLIENT },
+        { "thread", XMLNS_CLIENT },
+        { "show", XMLNS_CLIENT },
+        { "status", XMLNS_CLIENT },
+        { "priority", XMLNS_CLIENT },
+        { "error", XMLNS_CLIENT },
+        { NULL, "http://jabber.org/protocol/chatstates" },
+        { NULL, "urn:xmpp:receipts" },
+        { NULL, "urn:xmpp:chat-markers:0" },
+        { "reply", "urn:xmpp:reply:0" },
+        { "replace", "urn:xmpp:message-correct:0" },
+        { "reactions", "urn:xmpp:reactions:0" },
+        { "delay", "urn:xmpp:delay" },
+        { "x", "jabber:x:oob" },
+        { "stanza-id", "urn:xmpp:sid:0" },
+        { "origin-id", "urn:xmpp:sid:0" },
+        { NULL, "urn:xmpp:hints" },
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (element_is(e, names[i][0], names[i][1]))

@@ -19,8 +19,10 @@ static struct event_head next_head(struct emitting *e, struct text from, struct 
 {
     static const int64_t start = INT64_C(1795358400123);
     event_id_next(&e->ids, start, e->id);
-    return (struct event_head){ .id = { e->id, EVENT_ID_SIZE }, .wall_ms = e->ids.last_ms,
-                                .source = from.size ? from : TEXT("juliet@example.com/balcony"), .subject = to };
+    return (struct event_head){ .id = { e->id, EVENT_ID_SIZE },
+                                .wall_ms = e->ids.last_ms,
+                                .source = from.size ? from : TEXT("juliet@example.com/balcony"),
+                                .subject = to };
 }
 
 static void print_line(struct emitting *e)
@@ -66,18 +68,27 @@ static void print_generated(struct emitting *e)
 static void print_notices(struct emitting *e)
 {
     struct event_head head = next_head(e, TEXT("example.com"), TEXT(""));
-    struct event_session session = { .jid = TEXT("romeo@example.com/a"), .node = TEXT("n-0-1"), .mechanism = TEXT("PLAIN"),
-                                     .peer = TEXT("127.0.0.1:4242"), .reason = TEXT("closed") };
+    struct event_session session = { .jid = TEXT("romeo@example.com/a"),
+                                     .node = TEXT("n-0-1"),
+                                     .mechanism = TEXT("PLAIN"),
+                                     .peer = TEXT("127.0.0.1:4242"),
+                                     .reason = TEXT("closed") };
     for (session.event = SESSION_STARTED; session.event <= SESSION_LOGIN_FAILED; session.event++) {
         event_write_session(&e->line, &head, &session);
         print_line(e);
     }
-    struct event_refused refused = { .reason = "unknown-field", .text = TEXT("data.boddy: unknown field"), .id = TEXT("a1"),
+    struct event_refused refused = { .reason = "unknown-field",
+                                     .text = TEXT("data.boddy: unknown field"),
+                                     .id = TEXT("a1"),
                                      .channel = TEXT("xmpp:from:{echo.example.com}") };
     event_write_refused(&e->line, &head, &refused);
     print_line(e);
-    struct event_dead dead = { .reason = "not-utf-8", .text = TEXT("not UTF-8"), .channel = TEXT("xmpp:from:{echo.example.com}"),
-                               .address = TEXT("echo.example.com"), .size = 3, .payload = TEXT("\xff\x01{") };
+    struct event_dead dead = { .reason = "not-utf-8",
+                               .text = TEXT("not UTF-8"),
+                               .channel = TEXT("xmpp:from:{echo.example.com}"),
+                               .address = TEXT("echo.example.com"),
+                               .size = 3,
+                               .payload = TEXT("\xff\x01{") };
     event_write_dead(&e->line, &head, &dead);
     print_line(e);
 }

@@ -14,10 +14,45 @@ unsigned dice_roll(struct dice *dice, unsigned sides)
 /* -- texts -- */
 
 static const char *const pieces[] = {
-    "a", "hello ", "<b>&amp;</b>", "]]>", "<![CDATA[", "&", "'", "\"", "\\", "\\u0000", "\t", "\n", "\r", "\r\n", " ", "  ",
-    "\x7f", "\xc2\x80", "\xc2\x85", "\xc3\xa9", "\xe2\x80\xa8", "\xe2\x82\xac", "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbd",
-    "\xf0\x90\x80\x80", "\xf0\x9f\x92\x98", "\xf4\x8f\xbf\xbf", "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7", "{", "}", "[", ",",
-    "\":\"", "12345678", "12345678901234567890", "xmlns", "e\xcc\x81", "\xef\xbb\xbf",
+    "a",
+    "hello ",
+    "<b>&amp;</b>",
+    "]]>",
+    "<![CDATA[",
+    "&",
+    "'",
+    "\"",
+    "\\",
+    "\\u0000",
+    "\t",
+    "\n",
+    "\r",
+    "\r\n",
+    " ",
+    "  ",
+    "\x7f",
+    "\xc2\x80",
+    "\xc2\x85",
+    "\xc3\xa9",
+    "\xe2\x80\xa8",
+    "\xe2\x82\xac",
+    "\xed\x9f\xbf",
+    "\xee\x80\x80",
+    "\xef\xbf\xbd",
+    "\xf0\x90\x80\x80",
+    "\xf0\x9f\x92\x98",
+    "\xf4\x8f\xbf\xbf",
+    "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7",
+    "{",
+    "}",
+    "[",
+    ",",
+    "\":\"",
+    "12345678",
+    "12345678901234567890",
+    "xmlns",
+    "e\xcc\x81",
+    "\xef\xbb\xbf",
 };
 
 struct text nasty_text(struct dice *dice, struct arena *arena, size_t size)
@@ -39,10 +74,32 @@ static struct text some_text(struct dice *dice, struct arena *arena)
 
 /* -- trees -- */
 
-static const char *const names[] = { "a", "query", "x", "body", "error", "data", "name", "xmlns_", "_", "a-b.c", "\xc3\xa9t\xc3\xa9",
-                                     "\xd0\xb0\xcc\x81", "message", "item", "type", "id" };
-static const char *const spaces[] = { XMLNS_CLIENT, "", "urn:x", "urn:x#y", "http://a.example/?q='1'&b=<\"2\">", "jabber:iq:auth",
-                                      "jabber:iq:register", XMLNS_STREAM, "urn:xmpp:receipts", "\xc3\xa9" };
+static const char *const names[] = { "a",
+                                     "query",
+                                     "x",
+                                     "body",
+                                     "error",
+                                     "data",
+                                     "name",
+                                     "xmlns_",
+                                     "_",
+                                     "a-b.c",
+                                     "\xc3\xa9t\xc3\xa9",
+                                     "\xd0\xb0\xcc\x81",
+                                     "message",
+                                     "item",
+                                     "type",
+                                     "id" };
+static const char *const spaces[] = { XMLNS_CLIENT,
+                                      "",
+                                      "urn:x",
+                                      "urn:x#y",
+                                      "http://a.example/?q='1'&b=<\"2\">",
+                                      "jabber:iq:auth",
+                                      "jabber:iq:register",
+                                      XMLNS_STREAM,
+                                      "urn:xmpp:receipts",
+                                      "\xc3\xa9" };
 static const char *const attribute_spaces[] = { "", "", "", "urn:p", "urn:q", XMLNS_XML, "http://a.example/{b}?'&\"" };
 static const char *const xml_names[] = { "lang", "space", "id", "base" };
 
@@ -106,7 +163,8 @@ static const struct payload payloads[] = {
     { "no-store", "urn:xmpp:hints", { NULL }, NULL, NULL, NULL },
     { "store", "urn:xmpp:hints", { NULL }, NULL, NULL, NULL },
 };
-static const char *const odd_texts[] = { "", "-0", "+1", "007", "128", "-128", "127", "99999999999", "away", " away", "dnd", "x" };
+static const char *const odd_texts[] = { "",    "-0",          "+1",   "007",   "128", "-128",
+                                         "127", "99999999999", "away", " away", "dnd", "x" };
 static const char *const languages[] = { "", "de", "en-GB", "x y" };
 
 static void make_odd(struct dice *dice, struct arena *arena, struct element *e)
@@ -146,7 +204,8 @@ static void add_payload(struct dice *dice, struct arena *arena, struct element *
     bool is_content = strcmp(p->xmlns, XMLNS_CLIENT) == 0;
     struct element *e = element_add(arena, root, text_of(p->name), is_content ? root->xmlns : text_of(p->xmlns));
     for (int i = 0; i < 4 && p->attributes[i]; i += 2)
-        element_set(arena, e, p->attributes[i], dice_roll(dice, 4) ? text_of(p->attributes[i + 1]) : some_text(dice, arena));
+        element_set(arena, e, p->attributes[i],
+                    dice_roll(dice, 4) ? text_of(p->attributes[i + 1]) : some_text(dice, arena));
     if (p->text)
         element_add_text(arena, e, dice_roll(dice, 3) ? text_of(p->text) : some_text(dice, arena));
     if (p->child) {
@@ -166,7 +225,9 @@ static void add_payload(struct dice *dice, struct arena *arena, struct element *
 
 static const char *const kinds[] = { "message", "message", "presence", "iq" };
 static const char *const root_attributes[] = { "id", "from", "to", "type", "x" };
-static const char *const types[] = { "chat", "groupchat", "error", "get", "result", "unavailable", "probe", "shout", "" };
+static const char *const types[] = {
+    "chat", "groupchat", "error", "get", "result", "unavailable", "probe", "shout", ""
+};
 
 struct stanza *nasty_stanza(struct dice *dice)
 {

@@ -229,8 +229,8 @@ static void test_refused(void **state)
         struct refusal why = { .reason = "taken" };
         int status = event_read(buffer_text(&json), EVENT_FROM_SERVICE, &limits, &event, &why);
         if ((status != -1 || strcmp(why.reason, refused[i].reason) || strcmp(why.text, refused[i].text)) && ++failed)
-            printf("%s:\n  got      %s: %s\n  expected %s: %s\n", refused[i].name, status ? why.reason : "taken", why.text,
-                   refused[i].reason, refused[i].text);
+            printf("%s:\n  got      %s: %s\n  expected %s: %s\n", refused[i].name, status ? why.reason : "taken",
+                   why.text, refused[i].reason, refused[i].text);
         assert_true(status == 0 || !event.stanza);
         stanza_free(&event.stanza);
         buffer_fini(&json);
@@ -258,22 +258,29 @@ static void test_cut_anywhere(void **state)
 #define WHOLE "{'specversion':'1.0','id':'e1','source':'xmpp:a@b','type':'xmpp.presence',"
 static const struct taken from_nodes[] = {
     { "fields of a later version",
-      "{'edge':'E','replyto':'R'," "'specversion':'1.0','id':'e1','source':'xmpp:a@b','type':'xmpp.presence','New':{'a':[1.5e3,null,false]},"
-      "'data':{'kind':'presence','mood':{'x':[]},'delay':{'stamp':'2002-09-10T23:08:25Z','by':1},'extensions':[{'name':'n','more':0}]}}",
+      "{'edge':'E','replyto':'R',"
+      "'specversion':'1.0','id':'e1','source':'xmpp:a@b','type':'xmpp.presence','New':{'a':[1.5e3,null,false]},"
+      "'data':{'kind':'presence','mood':{'x':[]},'delay':{'stamp':'2002-09-10T23:08:25Z','by':1},'extensions':[{'name':"
+      "'n','more':0}]}}",
       "<presence><delay xmlns='urn:xmpp:delay' stamp='2002-09-10T23:08:25Z'/><n/></presence>" },
-    { "a type nobody knows", WHOLE "'data':{'kind':'presence','attrs':{'type':'invisible'}}}", "<presence type='invisible'/>" },
-    { "an iq that is none", "{'specversion':'1.0','id':'e1','source':'xmpp:a@b','type':'xmpp.iq','data':{'kind':'iq'}}", "<iq/>" },
+    { "a type nobody knows", WHOLE "'data':{'kind':'presence','attrs':{'type':'invisible'}}}",
+      "<presence type='invisible'/>" },
+    { "an iq that is none", "{'specversion':'1.0','id':'e1','source':'xmpp:a@b','type':'xmpp.iq','data':{'kind':'iq'}}",
+      "<iq/>" },
     { "two types", WHOLE "'data':{'kind':'presence','type':'probe','attrs':{'type':'invisible'}}}",
       "duplicate-key: data.attrs.type: there is data.type already" },
     { "an attribute that has a field", WHOLE "'data':{'kind':'presence','attrs':{'to':'a'}}}",
       "not-allowed: data.attrs.to: this attribute has a field of its own" },
-    { "xml: written out", WHOLE "'data':{'kind':'presence','attrs':{'{http://www.w3.org/XML/1998/namespace}space':'x'}}}",
+    { "xml: written out",
+      WHOLE "'data':{'kind':'presence','attrs':{'{http://www.w3.org/XML/1998/namespace}space':'x'}}}",
       "bad-value: data.attrs.{http://www.w3.org/XML/1998/namespace}space: not a namespace for an attribute" },
-    { "xmlns as a namespace", WHOLE "'data':{'kind':'presence','extensions':[{'name':'a','xmlns':'http://www.w3.org/2000/xmlns/'}]}}",
+    { "xmlns as a namespace",
+      WHOLE "'data':{'kind':'presence','extensions':[{'name':'a','xmlns':'http://www.w3.org/2000/xmlns/'}]}}",
       "bad-value: data.extensions[0].xmlns: not an XML namespace" },
     { "a namespace that is no IRI", WHOLE "'data':{'kind':'presence','extensions':[{'name':'a','xmlns':'a b{}'}]}}",
       "<presence><a xmlns='a b{}'/></presence>" },
-    { "no source", "{'specversion':'1.0','id':'e1','type':'xmpp.iq','data':{'kind':'iq'}}", "missing-field: source: this field is needed" },
+    { "no source", "{'specversion':'1.0','id':'e1','type':'xmpp.iq','data':{'kind':'iq'}}",
+      "missing-field: source: this field is needed" },
     { "too deep where nobody reads", WHOLE "'X':[[[[[[[[[[[[]]]]]]]]]]]],'data':{'kind':'presence'}}",
       "too-deep: X[0][0][0][0][0][0][0][0][0][0][0]: more than 12 levels" },
     { "a name that is none", WHOLE "'data':{'kind':'presence','extensions':[{'name':'a b'}]}}",
@@ -293,7 +300,8 @@ static void test_from_nodes(void **state)
         else
             buffer_printf(&xml, "%s: %s", why.reason, why.text);
         if (!text_is(buffer_text(&xml), from_nodes[i].xml) && ++failed)
-            printf("%s:\n  got      %.*s\n  expected %s\n", from_nodes[i].name, TEXT_ARGS(buffer_text(&xml)), from_nodes[i].xml);
+            printf("%s:\n  got      %.*s\n  expected %s\n", from_nodes[i].name, TEXT_ARGS(buffer_text(&xml)),
+                   from_nodes[i].xml);
         if (i == 0 && (!text_is(event.edge, "E") || !text_is(event.replyto, "R") || !text_is(event.id, "e1")))
             failed++;
         stanza_free(&event.stanza);
@@ -307,7 +315,9 @@ static void test_from_nodes(void **state)
 static void test_refusals_name_the_id(void **state)
 {
     (void)state;
-    static const struct { const char *json, *id; } ids[] = {
+    static const struct {
+        const char *json, *id;
+    } ids[] = {
         { MESSAGE("'x':1,'id':'late'"), "late" },
         { "{'x_':1,'id':'event','data':{'kind':'message'}}", "event" },
         { "{'id':'event','data':{'id':'data','kind':'memo'}}", "data" },

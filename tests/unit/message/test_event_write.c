@@ -144,7 +144,8 @@ static void test_data(void **state)
         const char *data = memmem(json.data, json.size, "\"data\":", 7);
         struct text got = { data + 7, (size_t)(json.data + json.size - data) - 8 };
         if (!text_equal(got, buffer_text(&expected)) && ++failed)
-            printf("%s:\n  got      %.*s\n  expected %.*s\n", rows[i].name, TEXT_ARGS(got), TEXT_ARGS(buffer_text(&expected)));
+            printf("%s:\n  got      %.*s\n  expected %.*s\n", rows[i].name, TEXT_ARGS(got),
+                   TEXT_ARGS(buffer_text(&expected)));
         buffer_fini(&json);
         const char *difference = there_and_back(stanza, &json);
         if (difference && ++failed)
@@ -161,21 +162,22 @@ static void test_head(void **state)
     (void)state;
     struct stanza *stanza = xml_load(TEXT("<presence/>"));
     struct buffer json = { 0 };
-    struct event_head head = { .id = TEXT("01a203b3-1e7b-7cc1-b1a2-3e0f6c1d9a10"), .wall_ms = 1795358400123,
-                               .source = TEXT("romeo@example.com/my phone"), .subject = TEXT("j\"@example.com") };
+    struct event_head head = { .id = TEXT("01a203b3-1e7b-7cc1-b1a2-3e0f6c1d9a10"),
+                               .wall_ms = 1795358400123,
+                               .source = TEXT("romeo@example.com/my phone"),
+                               .subject = TEXT("j\"@example.com") };
     event_write(&json, stanza, &head);
     head.subject = TEXT("");
     event_write(&json, stanza, &head);
     buffer_append_char(&json, '\0');
-    assert_string_equal(json.data,
-                        "{\"specversion\":\"1.0\",\"id\":\"01a203b3-1e7b-7cc1-b1a2-3e0f6c1d9a10\","
-                        "\"source\":\"xmpp:romeo@example.com/my%20phone\",\"type\":\"xmpp.presence\","
-                        "\"subject\":\"j\\\"@example.com\",\"time\":\"2026-11-22T14:40:00.123Z\","
-                        "\"datacontenttype\":\"application/json\",\"data\":{\"kind\":\"presence\"}}"
-                        "{\"specversion\":\"1.0\",\"id\":\"01a203b3-1e7b-7cc1-b1a2-3e0f6c1d9a10\","
-                        "\"source\":\"xmpp:romeo@example.com/my%20phone\",\"type\":\"xmpp.presence\","
-                        "\"time\":\"2026-11-22T14:40:00.123Z\","
-                        "\"datacontenttype\":\"application/json\",\"data\":{\"kind\":\"presence\"}}");
+    assert_string_equal(json.data, "{\"specversion\":\"1.0\",\"id\":\"01a203b3-1e7b-7cc1-b1a2-3e0f6c1d9a10\","
+                                   "\"source\":\"xmpp:romeo@example.com/my%20phone\",\"type\":\"xmpp.presence\","
+                                   "\"subject\":\"j\\\"@example.com\",\"time\":\"2026-11-22T14:40:00.123Z\","
+                                   "\"datacontenttype\":\"application/json\",\"data\":{\"kind\":\"presence\"}}"
+                                   "{\"specversion\":\"1.0\",\"id\":\"01a203b3-1e7b-7cc1-b1a2-3e0f6c1d9a10\","
+                                   "\"source\":\"xmpp:romeo@example.com/my%20phone\",\"type\":\"xmpp.presence\","
+                                   "\"time\":\"2026-11-22T14:40:00.123Z\","
+                                   "\"datacontenttype\":\"application/json\",\"data\":{\"kind\":\"presence\"}}");
     buffer_fini(&json);
     stanza_free(&stanza);
 }

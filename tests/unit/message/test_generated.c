@@ -1,5 +1,5 @@
-/* test_generated.c - the property: whatever XML can carry comes back.  The seed of a failure is printed; it makes the same
- * stanza again. */
+/* test_generated.c - the property: whatever XML can carry comes back.  The seed of a failure is printed; it makes the
+ * same stanza again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,7 +25,8 @@ static void test_stanzas(void **state)
             printf("seed %u: %s\n%.*s\n", (unsigned)seed, difference, TEXT_ARGS(buffer_text(&json)));
         buffer_append_char(&json, '\0');
         with_extensions += strstr(json.data, ",\"extensions\":[") != NULL;
-        with_fields += strstr(json.data, ",\"receipt\":{") || strstr(json.data, ",\"body\":") || strstr(json.data, ",\"error\":{");
+        with_fields +=
+            strstr(json.data, ",\"receipt\":{") || strstr(json.data, ",\"body\":") || strstr(json.data, ",\"error\":{");
         stanza_free(&stanza);
     }
     buffer_fini(&json);

@@ -79,15 +79,17 @@ static void test_reserved_payloads(void **state)
 static void test_removing_stanza_ids(void **state)
 {
     (void)state;
-    struct stanza *stanza = xml_load(TEXT(
-        "<message><stanza-id xmlns='" SID "' id='1' by='juliet@example.com'/><body>hi</body>"
-        "<stanza-id xmlns='" SID "' id='2' by='room@example.com'/><stanza-id xmlns='" SID "' id='3' by='JULIET@example.com'/></message>"));
+    struct stanza *stanza =
+        xml_load(TEXT("<message><stanza-id xmlns='" SID "' id='1' by='juliet@example.com'/><body>hi</body>"
+                      "<stanza-id xmlns='" SID "' id='2' by='room@example.com'/><stanza-id xmlns='" SID
+                      "' id='3' by='JULIET@example.com'/></message>"));
     struct buffer xml = { 0 };
     assert_int_equal(stanza_remove_ids_by(stanza, TEXT("juliet@example.com")), 2);
     assert_int_equal(stanza_remove_ids_by(stanza, TEXT("juliet@example.com")), 0);
     element_write(&xml, stanza->root, SCOPE_STREAM);
     buffer_append_char(&xml, '\0');
-    assert_string_equal(xml.data, "<message><body>hi</body><stanza-id xmlns='" SID "' id='2' by='room@example.com'/></message>");
+    assert_string_equal(xml.data,
+                        "<message><body>hi</body><stanza-id xmlns='" SID "' id='2' by='room@example.com'/></message>");
     buffer_fini(&xml);
     stanza_free(&stanza);
 }
@@ -104,7 +106,8 @@ static void test_secrets(void **state)
 /* -- events that are no stanzas -- */
 
 static const struct event_head head = { .id = TEXT_INIT("ID"), .wall_ms = 0, .source = TEXT_INIT("example.com") };
-#define HEAD(kind) "{\"specversion\":\"1.0\",\"id\":\"ID\",\"source\":\"xmpp:example.com\",\"type\":\"xmpp." kind "\"," \
+#define HEAD(kind) \
+    "{\"specversion\":\"1.0\",\"id\":\"ID\",\"source\":\"xmpp:example.com\",\"type\":\"xmpp." kind "\"," \
     "\"time\":\"1970-01-01T00:00:00.000Z\",\"datacontenttype\":\"application/json\",\"data\":{\"kind\":\"" kind "\""
 
 static void expect(struct buffer *out, const char *expected)
@@ -118,10 +121,14 @@ static void test_session_events(void **state)
 {
     (void)state;
     struct buffer out = { 0 };
-    struct event_session session = { .event = SESSION_STARTED, .jid = TEXT("a@b/c"), .node = TEXT("n1"),
-                                     .mechanism = TEXT("PLAIN"), .peer = TEXT("127.0.0.1:5") };
+    struct event_session session = { .event = SESSION_STARTED,
+                                     .jid = TEXT("a@b/c"),
+                                     .node = TEXT("n1"),
+                                     .mechanism = TEXT("PLAIN"),
+                                     .peer = TEXT("127.0.0.1:5") };
     event_write_session(&out, &head, &session);
-    expect(&out, HEAD("session") ",\"event\":\"started\",\"jid\":\"a@b/c\",\"node\":\"n1\",\"mechanism\":\"PLAIN\",\"peer\":\"127.0.0.1:5\"}}");
+    expect(&out, HEAD("session") ",\"event\":\"started\",\"jid\":\"a@b/"
+                                 "c\",\"node\":\"n1\",\"mechanism\":\"PLAIN\",\"peer\":\"127.0.0.1:5\"}}");
     session = (struct event_session){ .event = SESSION_LOGIN_FAILED, .reason = TEXT("not-authorized") };
     event_write_session(&out, &head, &session);
     expect(&out, HEAD("session") ",\"event\":\"login-failed\",\"reason\":\"not-authorized\"}}");
@@ -131,24 +138,33 @@ static void test_refused_events(void **state)
 {
     (void)state;
     struct buffer out = { 0 };
-    struct event_refused refused = { .reason = "not-utf-8", .text = TEXT("data.body: not UTF-8"), .id = TEXT("7"),
+    struct event_refused refused = { .reason = "not-utf-8",
+                                     .text = TEXT("data.body: not UTF-8"),
+                                     .id = TEXT("7"),
                                      .channel = TEXT("xmpp:from:{a\xff}") };
     event_write_refused(&out, &head, &refused);
-    expect(&out, HEAD("refused") ",\"reason\":\"not-utf-8\",\"text\":\"data.body: not UTF-8\",\"id\":\"7\",\"channel\":\"xmpp:from:{a\xef\xbf\xbd}\"}}");
+    expect(&out, HEAD("refused") ",\"reason\":\"not-utf-8\",\"text\":\"data.body: not "
+                                 "UTF-8\",\"id\":\"7\",\"channel\":\"xmpp:from:{a\xef\xbf\xbd}\"}}");
 }
 
 static void test_dead_events(void **state)
 {
     (void)state;
     struct buffer out = { 0 };
-    struct event_dead dead = { .reason = "not-json", .text = TEXT("t"), .channel = TEXT("c"), .address = TEXT("a"),
-                               .size = 3, .payload = TEXT("\x01\xff\"") };
+    struct event_dead dead = { .reason = "not-json",
+                               .text = TEXT("t"),
+                               .channel = TEXT("c"),
+                               .address = TEXT("a"),
+                               .size = 3,
+                               .payload = TEXT("\x01\xff\"") };
     event_write_dead(&out, &head, &dead);
-    expect(&out, HEAD("dead") ",\"reason\":\"not-json\",\"text\":\"t\",\"channel\":\"c\",\"address\":\"a\",\"size\":3,\"payload\":\"\\u0001\xef\xbf\xbd\\\"\"}}");
+    expect(&out, HEAD("dead") ",\"reason\":\"not-json\",\"text\":\"t\",\"channel\":\"c\",\"address\":\"a\",\"size\":3,"
+                              "\"payload\":\"\\u0001\xef\xbf\xbd\\\"\"}}");
     dead.payload = TEXT("{\"password\":\"x\",\"xmlns\":\"jabber:iq:auth\"}");
     dead.size = 18446744073709551615u;
     event_write_dead(&out, &head, &dead);
-    expect(&out, HEAD("dead") ",\"reason\":\"not-json\",\"text\":\"t\",\"channel\":\"c\",\"address\":\"a\",\"size\":18446744073709551615}}");
+    expect(&out, HEAD("dead") ",\"reason\":\"not-json\",\"text\":\"t\",\"channel\":\"c\",\"address\":\"a\",\"size\":"
+                              "18446744073709551615}}");
 }
 
 /* Only the beginning is shown, and no half character at its end. */
@@ -158,7 +174,9 @@ static void test_dead_events_are_cut(void **state)
     struct buffer out = { 0 }, payload = { 0 };
     for (int i = 0; i < 3000; i++)
         BUFFER_LITERAL(&payload, "\xe2\x82\xac");
-    struct event_dead dead = { .reason = "too-big", .text = TEXT(""), .size = payload.size, .payload = buffer_text(&payload) };
+    struct event_dead dead = {
+        .reason = "too-big", .text = TEXT(""), .size = payload.size, .payload = buffer_text(&payload)
+    };
     event_write_dead(&out, &head, &dead);
     buffer_append_char(&out, '\0');
     const char *shown = strstr(out.data, "\"payload\":\"") + strlen("\"payload\":\"");

@@ -31,7 +31,8 @@ static void test_ids_have_the_form(void **state)
     for (int i = 0; i < 1000; i++) {
         event_id_next(&ids, 1795358400123 + i, id);
         for (int k = 0; k < EVENT_ID_SIZE; k++)
-            assert_true(k == 8 || k == 13 || k == 18 || k == 23 ? id[k] == '-' : strchr("0123456789abcdef", id[k]) != NULL);
+            assert_true(k == 8 || k == 13 || k == 18 || k == 23 ? id[k] == '-'
+                                                                : strchr("0123456789abcdef", id[k]) != NULL);
         assert_int_equal(id[14], '7');
         assert_non_null(strchr("89ab", id[19]));
         assert_true(id_ms(id) == 1795358400123 + i);
@@ -70,7 +71,10 @@ static void test_ids_and_a_clock_that_goes_back(void **state)
 static void test_times(void **state)
 {
     (void)state;
-    static const struct { int64_t ms; const char *text; } rows[] = {
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } rows[] = {
         { 0, "1970-01-01T00:00:00.000Z" },
         { -5, "1970-01-01T00:00:00.000Z" },
         { 951782399999, "2000-02-28T23:59:59.999Z" },
@@ -109,11 +113,17 @@ static void test_every_day_for_a_thousand_years(void **state)
 static void test_date_times(void **state)
 {
     (void)state;
-    static const struct { const char *text; bool is; } rows[] = {
-        { "2002-09-10T23:08:25Z", true }, { "2002-09-10T23:08:25.123456Z", true }, { "2002-09-10T23:08:25+01:00", true },
-        { "2002-09-10T23:08:25.1-11:30", true }, { "2002-09-10T23:08:25", false }, { "2002-09-10", false },
-        { "2002-09-10T23:08:25.Z", false }, { "2002-09-10T23:08:25ZZ", false }, { "20020910T23:08:25", false },
-        { "2002-09-10 23:08:25Z", false }, { "2002-09-10T23:08:25+0100", false }, { "", false }, { "x002-09-10T23:08:25Z", false },
+    static const struct {
+        const char *text;
+        bool is;
+    } rows[] = {
+        { "2002-09-10T23:08:25Z", true },      { "2002-09-10T23:08:25.123456Z", true },
+        { "2002-09-10T23:08:25+01:00", true }, { "2002-09-10T23:08:25.1-11:30", true },
+        { "2002-09-10T23:08:25", false },      { "2002-09-10", false },
+        { "2002-09-10T23:08:25.Z", false },    { "2002-09-10T23:08:25ZZ", false },
+        { "20020910T23:08:25", false },        { "2002-09-10 23:08:25Z", false },
+        { "2002-09-10T23:08:25+0100", false }, { "", false },
+        { "x002-09-10T23:08:25Z", false },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (is_date_time(text_of(rows[i].text)) != rows[i].is)
@@ -123,9 +133,13 @@ static void test_date_times(void **state)
 static void test_canonical_integers(void **state)
 {
     (void)state;
-    static const struct { const char *text; bool is; } rows[] = {
-        { "0", true }, { "-1", true }, { "127", true }, { "-128", true }, { "128", false }, { "-129", false }, { "-0", false },
-        { "+1", false }, { "01", false }, { "", false }, { "-", false }, { "1 ", false }, { "99999999999", false }, { "1e1", false },
+    static const struct {
+        const char *text;
+        bool is;
+    } rows[] = {
+        { "0", true },     { "-1", true },  { "127", true },          { "-128", true }, { "128", false },
+        { "-129", false }, { "-0", false }, { "+1", false },          { "01", false },  { "", false },
+        { "-", false },    { "1 ", false }, { "99999999999", false }, { "1e1", false },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (is_canonical_integer(text_of(rows[i].text), -128, 127) != rows[i].is)
@@ -137,18 +151,20 @@ static void test_canonical_integers(void **state)
 static void test_uris(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct { const char *address, *uri; } rows[] = {
         { "example.com", "xmpp:example.com" },
         { "juliet@example.com", "xmpp:juliet@example.com" },
         { "juliet@example.com/balcony", "xmpp:juliet@example.com/balcony" },
         { "example.com/a/b@c", "xmpp:example.com/a%2Fb%40c" },
-        { "nasty!#$%()*+,-.;=?[\\]^_`{|}~node@example.com",
-          "xmpp:nasty!%23$%25()*+,-.;=%3F%5B%5C%5D%5E_%60%7B%7C%7D~node@example.com" }, /* RFC 5122 2.7.2, but for the quotes */
+        { "nasty!#$%()*+,-.;=?[\\]^_`{|}~node@example.com", /* RFC 5122 2.7.2, but for the quotes */
+          "xmpp:nasty!%23$%25()*+,-.;=%3F%5B%5C%5D%5E_%60%7B%7C%7D~node@example.com" },
         { "node@example.com/repulsive !#\"$%&'()*+,-./:;<=>?@[\\]^_`{|}~resource",
           "xmpp:node@example.com/repulsive%20!%23%22$%25&'()*+,-.%2F:;%3C=%3E%3F%40%5B%5C%5D%5E_%60%7B%7C%7D~resource" },
         { "ji\xc5\x99i@\xc4\x8d" "echy.example/v Praze", "xmpp:ji%C5%99i@%C4%8Dechy.example/v%20Praze" }, /* 2.7.3 */
         { "a@[::1]/b", "xmpp:a@%5B::1%5D/b" },
     };
+    /* clang-format on */
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct buffer out = { 0 };
         uri_write(&out, text_of(rows[i].address));
@@ -163,7 +179,9 @@ static void test_uris(void **state)
 static void test_strings(void **state)
 {
     (void)state;
-    static const struct { const char *text, *json; } rows[] = {
+    static const struct {
+        const char *text, *json;
+    } rows[] = {
         { "", "\"\"" },
         { "plain, and longer than eight bytes", "\"plain, and longer than eight bytes\"" },
         { "\"\\/\n\r\t\x01\x1f\x7f", "\"\\\"\\\\/\\n\\r\\t\\u0001\\u001f\x7f\"" },
@@ -182,8 +200,13 @@ static void test_strings(void **state)
 static void test_bytes_that_are_no_text(void **state)
 {
     (void)state;
-    static const struct { const char *bytes, *json; } rows[] = {
-        { "a\xff\xfe" "b", "\"a\xef\xbf\xbd\xef\xbf\xbd" "b\"" },
+    static const struct {
+        const char *bytes, *json;
+    } rows[] = {
+        { "a\xff\xfe"
+          "b",
+          "\"a\xef\xbf\xbd\xef\xbf\xbd"
+          "b\"" },
         { "caf\xc3\xa9 \xe2\x82", "\"caf\xc3\xa9 \xef\xbf\xbd\xef\xbf\xbd\"" },
         { "\xed\xa0\x80\x07", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\\u0007\"" },
         { "\xf0\x9f\x92\x98", "\"\xf0\x9f\x92\x98\"" },
@@ -210,7 +233,8 @@ static size_t put_utf8(char *out, unsigned c)
     if (c < 0x800)
         return out[0] = (char)(0xc0 | c >> 6), out[1] = (char)(0x80 | (c & 63)), 2;
     if (c < 0x10000)
-        return out[0] = (char)(0xe0 | c >> 12), out[1] = (char)(0x80 | (c >> 6 & 63)), out[2] = (char)(0x80 | (c & 63)), 3;
+        return out[0] = (char)(0xe0 | c >> 12), out[1] = (char)(0x80 | (c >> 6 & 63)), out[2] = (char)(0x80 | (c & 63)),
+               3;
     out[0] = (char)(0xf0 | c >> 18), out[1] = (char)(0x80 | (c >> 12 & 63));
     return out[2] = (char)(0x80 | (c >> 6 & 63)), out[3] = (char)(0x80 | (c & 63)), 4;
 }

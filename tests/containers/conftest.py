@@ -1,0 +1,127 @@
+"""Fixtures of the container tests: deploy/compose.yaml, up and healthy, on ports of the test's own."""
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+STATE = pathlib.Path(os.environ.get("STANZABUS_TEST_STATE", ROOT / "build/containers"))
+sys.path.append(str(ROOT / "tests/peer"))  # the client of the peer tests, xmpp.py
+sys.dont_write_bytecode = True
+
+BUILD_SECONDS = 3600
+SERVICES = ("redis", "gateway", "echo")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(condition, seconds, what):
+    """Waits until condition() is true; what it last said is its value."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
+        time.sleep(0.1)
+    return value
+
+
+class Stack:
+    """The three containers of one compose project."""
+
+    def __init__(self):
+        self.project = os.environ.get("STANZABUS_TEST_PROJECT", f"stanzabus-test-{os.getpid()}")
+        self.tcp, self.http = free_port(), free_port()
+        self.files = ["-f", str(ROOT / "deploy/compose.yaml")]
+        if os.environ.get("STANZABUS_TEST_OWN_ENGINE"):
+            self.files += ["-f", str(ROOT / "tests/containers/own-engine.yaml")]
+        self.environment = {**os.environ, "STANZABUS_TCP_PORT": str(self.tcp), "STANZABUS_HTTP_PORT": str(self.http),
+                            "BUILDKIT_PROGRESS": "plain"}
+
+    def run(self, *words, seconds=120, input=None):
+        return subprocess.run(words, input=input, text=True, capture_output=True, timeout=seconds, env=self.environment)
+
+    def compose(self, *words, check=True, **options):
+        done = self.run("docker", "compose", "-p", self.project, *self.files, *words, **options)
+        assert done.returncode == 0 or not check, f"docker compose {' '.join(words)}:\n{done.stdout[-4000:]}{done.stderr[-8000:]}"
+        return done
+
+    def docker(self, *words, **options):
+        done = self.run("docker", *words, **options)
+        assert done.returncode == 0, f"docker {' '.join(words)}:\n{done.stderr}"
+        return done.stdout
+
+    def inside(self, service, *words, **options):
+        """A command in a service's container."""
+        return self.compose("exec", "-T", service, *words, check=False, **options)
+
+    def image(self, service):
+        return f"{self.project}-{service}"
+
+    def container(self, service):
+        return self.compose("ps", "-aq", service).stdout.strip()
+
+    def inspect(self, service):
+        return json.loads(self.docker("inspect", self.container(service)))[0]
+
+    def health(self, service):
+        return self.inspect(service)["State"]["Health"]["Status"]
+
+    def log(self, service):
+        done = self.compose("logs", "--no-log-prefix", "--no-color", service)
+        return done.stdout + done.stderr
+
+    def add_user(self, jid, password):
+        return self.inside("gateway", "stanzabus", "user", "add", jid, input=password + "\n")
+
+    def build(self):
+        started = time.monotonic()
+        done = self.compose("build", check=False, seconds=BUILD_SECONDS)
+        (STATE / "build.log").write_text(done.stdout + done.stderr)
+        assert done.returncode == 0, f"the images could not be built:\n{(done.stdout + done.stderr)[-6000:]}"
+        return time.monotonic() - started
+
+    def up(self):
+        self.compose("up", "--wait", "--wait-timeout", "120", seconds=180)
+
+    def down(self):
+        (STATE / "containers.log").write_text(self.compose("logs", "--no-color", check=False).stdout)
+        self.compose("down", "--volumes", "--rmi", "local", "--timeout", "5")
+
+
+REPORT = []
+
+
+@pytest.fixture(scope="session")
+def stack():
+    made = Stack()
+    try:
+        REPORT.append(f"images built in {made.build():.0f} s (layers from earlier runs are used)")
+        started = time.monotonic()
+        made.up()
+        REPORT.append(f"docker compose up --wait: {time.monotonic() - started:.1f} s")
+        for service in SERVICES:
+            size = int(made.docker("image", "inspect", "--format", "{{.Size}}", made.image(service)))
+            REPORT.append(f"image {service}: {size / 1e6:.1f} MB")
+        size = int(made.docker("image", "inspect", "--format", "{{.Size}}", os.environ.get("STANZABUS_BASE", "debian:bookworm-slim")))
+        REPORT.append(f"of which the base: {size / 1e6:.1f} MB")
+        yield made
+    finally:
+        made.down()
+
+
+@pytest.fixture
+def report():
+    return REPORT.append
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in REPORT:
+        terminalreporter.write_line(line)
