@@ -62,7 +62,7 @@ struct gateway {
     bool has_parent;
 
     struct redis *redis;
-    struct tls *tls;
+    struct tls *tls, *web_tls; /* the same certificates; another ALPN */
     struct tcp *tcp;
     struct web *web;
     struct site site;
@@ -146,7 +146,11 @@ static void on_reload_signal(struct ev_loop *loop, ev_signal *signal, int revent
     struct gateway *gateway = signal->data;
     (void)loop;
     (void)revents;
-    if (gateway->tls && tls_reload(gateway->tls) == 0)
+    if (!gateway->tls)
+        return;
+    int failed = tls_reload(gateway->tls); /* a file that is broken keeps no other domain from its new one */
+    failed |= tls_reload(gateway->web_tls);
+    if (!failed)
         log_info(&gateway->log, NULL, "certificates-reloaded", "%s", "");
 }
 
@@ -254,15 +258,16 @@ static void make_parts(struct gateway *gateway)
     gateway->parts.bus->ctx = gateway->router;
 }
 
-static struct tls *make_tls(const struct config *config, const struct log *log, char *error, size_t size)
+static struct tls *make_tls(const struct config *config, const char *alpn, const struct log *log, char *error, size_t size)
 {
     struct tls_settings settings = { .certificate = config->tls_certificate,
                                      .key = config->tls_key,
                                      .domains = config->domains.items,
                                      .domain_count = config->domains.count,
-                                     .client_ca = config->tls_client_ca,
-                                     .alpn = "xmpp-client",
+                                     .alpn = alpn,
                                      .log = log };
+    if (strcmp(alpn, "xmpp-client") == 0) /* a browser would ask everyone for a certificate */
+        settings.client_ca = config->tls_client_ca;
     return tls_new(&settings, error, size);
 }
 
@@ -279,14 +284,17 @@ static int make_transports(struct gateway *gateway, char *error, size_t size)
                                 .log = &gateway->log,
                                 .metrics = gateway->worker.metrics };
 
-    if (config->tls_certificate.size && !(gateway->tls = make_tls(config, &gateway->log, error, size)))
-        return -1;
+    if (config->tls_certificate.size) {
+        gateway->tls = make_tls(config, "xmpp-client", &gateway->log, error, size);
+        if (!gateway->tls || !(gateway->web_tls = make_tls(config, "http/1.1", &gateway->log, error, size)))
+            return -1;
+    }
     gateway->tcp = tcp_new(gateway->loop, &sessions_connection_callbacks, gateway->sessions, gateway->tls, &gateway->log, gateway->worker.metrics);
     gateway->site = (struct site){ .has_page = config->http_demo,
                                 .domain = config->domains.items[0],
                                 .guest_domain = config->auth_anonymous_domain,
                                 .services = config->services_domains };
-    web.tls = gateway->tls;
+    web.tls = gateway->web_tls;
     gateway->web = web_new(gateway->loop, &web, error, size);
     return gateway->web ? 0 : -1;
 }
@@ -296,7 +304,8 @@ static bool gateway_is_ready(void *ctx, struct buffer *reasons)
     struct gateway *gateway = ctx;
     if (__atomic_load_n(&gateway->parts.metrics->ready, __ATOMIC_RELAXED))
         return true;
-    buffer_printf(reasons, "%s\n", gateway->drain_until_ms ? "stopping" : "Redis does not answer, or the start is not over");
+    bool has_redis = __atomic_load_n(&gateway->parts.metrics->value[METRIC_REDIS_UP], __ATOMIC_RELAXED);
+    buffer_printf(reasons, "%s\n", gateway->drain_until_ms ? "stopping" : has_redis ? "starting" : "Redis does not answer");
     return false;
 }
 
@@ -343,6 +352,7 @@ static void gateway_fini(struct gateway *gateway)
         redis_free(&gateway->redis); /* answers what is open */
     sessions_free(&gateway->sessions);
     router_free(&gateway->router);
+    tls_free(&gateway->web_tls);
     tls_free(&gateway->tls);
     stream_pool_free(&gateway->parts.streams);
     timers_free(&gateway->parts.timers);
@@ -379,6 +389,7 @@ struct parent {
     struct config *config;
     struct log log;
     struct supervisor *supervisor;
+    bool is_stopping;
     int64_t started_ms;
     struct web *web;
     struct admin_source admin;
@@ -409,8 +420,10 @@ static void on_parent_signal(struct ev_loop *loop, ev_signal *watcher, int reven
     (void)revents;
     if (watcher->signum == SIGHUP)
         supervisor_signal(parent->supervisor, SIGHUP);
-    else if (watcher->signum != SIGCHLD)
+    else if (watcher->signum != SIGCHLD) {
+        parent->is_stopping = true;
         supervisor_stop(parent->supervisor, watcher->signum, clock_ms(CLOCK_MONOTONIC));
+    }
     parent_look(parent);
 }
 
@@ -419,8 +432,15 @@ static bool parent_is_ready(void *ctx, struct buffer *reasons)
     struct parent *parent = ctx;
     if (supervisor_is_ready(parent->supervisor))
         return true;
-    buffer_printf(reasons, "not every worker is ready (%u of %u live)\n", supervisor_alive(parent->supervisor),
-                  parent->config->workers);
+    struct metrics sum;
+    unsigned workers = parent->config->workers, alive = supervisor_alive(parent->supervisor);
+    supervisor_sum(parent->supervisor, &sum);
+    if (parent->is_stopping)
+        buffer_printf(reasons, "stopping\n");
+    else if (alive < workers)
+        buffer_printf(reasons, "%u of %u workers run\n", alive, workers);
+    else
+        buffer_printf(reasons, "%s\n", sum.value[METRIC_REDIS_UP] < workers ? "Redis does not answer" : "starting");
     return false;
 }
 

@@ -99,7 +99,7 @@ static int decode_labels(struct arena *arena, const char *ascii, struct text inp
     int result = -1;
     if (idn2_to_unicode_8z8z(ascii, &unicode, 0) != IDN2_OK)
         return -1;
-    if (precis_map(text_of(unicode), MAP_WIDTH | MAP_CASE | MAP_DOTS, &name) == 0 && are_good_ulabels(&name))
+    if (precis_map(text_of(unicode), MAP_WIDTH | MAP_CASE | MAP_DOMAIN, &name) == 0 && are_good_ulabels(&name))
         result = precis_take(arena, &name, input, out);
     idn2_free(unicode);
     return result;
@@ -112,7 +112,7 @@ static int prepare_international(struct arena *arena, struct text input, struct 
     struct text mapped;
     uint8_t *ascii = NULL;
     int result = -1;
-    if (precis_map(input, MAP_WIDTH | MAP_CASE | MAP_DOTS, &string) < 0 ||
+    if (precis_map(input, MAP_WIDTH | MAP_CASE | MAP_DOMAIN, &string) < 0 ||
         precis_take(arena, &string, input, &mapped) < 0)
         return -1;
     mapped = arena_text(arena, without_final_dot(mapped));

@@ -36,6 +36,14 @@ static uint32_t without_width(uint32_t c)
     return count == 1 && (tag == UC_DECOMP_WIDE || tag == UC_DECOMP_NARROW) ? parts[0] : c;
 }
 
+/* Cherokee had no case when IDNA2008 was made: its capitals are valid there, its small letters fold to them. */
+static uint32_t cherokee_capital(uint32_t c)
+{
+    if (c >= 0xAB70 && c <= 0xABBF)
+        return c - 0xAB70 + 0x13A0;
+    return c >= 0x13F8 && c <= 0x13FD ? c - 8 : c;
+}
+
 static void append(struct codepoints *out, uint32_t c)
 {
     if (out->count < PRECIS_INPUT_MAX)
@@ -49,16 +57,16 @@ static void map_one(uint32_t c, unsigned mappings, struct codepoints *out)
         c = without_width(c);
     if ((mappings & MAP_SPACES) && c >= 0x80 && uc_is_general_category(c, UC_SPACE_SEPARATOR))
         c = ' ';
-    if ((mappings & MAP_DOTS) && c == IDEOGRAPHIC_FULL_STOP)
+    if ((mappings & MAP_DOMAIN) && c == IDEOGRAPHIC_FULL_STOP)
         c = '.';
     if (!(mappings & MAP_CASE)) {
         append(out, c);
-    } else if (c ==
-               CAPITAL_I_WITH_DOT) { /* the one code point whose lower case is two everywhere (SpecialCasing.txt) */
+    } else if (c == CAPITAL_I_WITH_DOT) { /* in lower case always two code points, the only one (SpecialCasing.txt) */
         append(out, 'i');
         append(out, COMBINING_DOT_ABOVE);
     } else {
-        append(out, uc_tolower(c)); /* context-free: a capital sigma becomes U+03C3 also at the end, RFC 8265 3.5 */
+        c = uc_tolower(c); /* context-free: a capital sigma becomes U+03C3 also at the end, RFC 8265 3.5 */
+        append(out, mappings & MAP_DOMAIN ? cherokee_capital(c) : c);
     }
 }
 

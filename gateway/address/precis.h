@@ -32,7 +32,12 @@ struct codepoints {
     uint32_t items[PRECIS_INPUT_MAX];
 };
 
-enum precis_mapping { MAP_WIDTH = 1, MAP_SPACES = 2, MAP_CASE = 4, MAP_DOTS = 8 };
+enum precis_mapping {
+    MAP_WIDTH = 1,
+    MAP_SPACES = 2,
+    MAP_CASE = 4,
+    MAP_DOMAIN = 8 /* ideographic dots separate labels, and Cherokee goes to capitals */
+};
 
 /* UTF-8 to code points with the mappings and NFC applied until nothing changes (RFC 8264 7).  0; -1 when it is not
  * UTF-8, does not settle, or is too long. */

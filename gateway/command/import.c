@@ -22,6 +22,8 @@ struct import {
     char *line; /* getline's */
     size_t line_capacity;
     uint64_t lines, added, failed;
+    uint64_t lost, lost_first,
+        lost_last; /* lines on their way when Redis went away: how many, and between which numbers */
     unsigned in_flight;
     enum account_put how;
     bool is_at_end;          /* no further line is begun */
@@ -40,6 +42,8 @@ struct import_job { /* one line on its way; owned by whoever has it at the momen
     unsigned iterations;
     struct account account;
 };
+
+static const char redis_is_away[] = "Redis cannot be reached";
 
 static void import_go_on(struct import *import);
 
@@ -77,7 +81,19 @@ static void line_failed(struct import *import, uint64_t number, const char *wron
     fprintf(err, "%sline %llu: %s\n", isatty(fileno(err)) ? "\r" : "", (unsigned long long)number, wrong);
 }
 
-/* The end of one line's way. */
+/* Redis went away: no further line is begun; those on their way are told of together, in the summary. */
+static void line_lost(struct import *import, uint64_t number)
+{
+    import->is_at_end = true;
+    import->failed++;
+    import->lost++;
+    if (!import->lost_first || number < import->lost_first)
+        import->lost_first = number;
+    if (number > import->lost_last)
+        import->lost_last = number;
+}
+
+/* The end of one line's way: NULL, or why it failed. */
 static void job_end(struct import_job *job, const char *wrong)
 {
     struct import *import = job->import;
@@ -86,7 +102,9 @@ static void job_end(struct import_job *job, const char *wrong)
     import->in_flight--;
     if (import->is_closing)
         return;
-    if (wrong)
+    if (wrong == redis_is_away)
+        line_lost(import, number);
+    else if (wrong)
         line_failed(import, number, wrong);
     else
         import->added++;
@@ -96,16 +114,12 @@ static void job_end(struct import_job *job, const char *wrong)
 
 static void on_put(void *ctx, enum bus_status status, int64_t result)
 {
-    struct import_job *job = ctx;
-    struct import *import = job->import;
-    if (status == BUS_AWAY) {
-        import->is_at_end = true; /* the lines on their way are told of one by one, those behind them all together */
-        job_end(job, "not known to be stored: Redis cannot be reached");
-    } else if (status != BUS_OK) {
-        job_end(job, "Redis refused it");
-    } else {
-        job_end(job, result ? NULL : "the account exists already (--replace overwrites)");
-    }
+    if (status == BUS_AWAY)
+        job_end(ctx, redis_is_away);
+    else if (status != BUS_OK)
+        job_end(ctx, "Redis refused it");
+    else
+        job_end(ctx, result ? NULL : "the account exists already (--replace overwrites)");
 }
 
 static void job_put(struct import_job *job)
@@ -216,10 +230,16 @@ static int summarise(const struct import *import, bool was_interrupted)
             (unsigned long long)import->failed, (unsigned long long)import->lines);
     if (was_interrupted)
         return invocation_failed(import->asking.call,
-                                 "interrupted: the last lines may be missing; import the file again with --replace");
-    if (!feof(import->file))
-        return invocation_failed(import->asking.call, "stopped at line %llu: import the file again with --replace",
-                                 (unsigned long long)import->lines);
+                                 "interrupted: the last lines may be missing; import the file again "
+                                 "with --replace");
+    if (import->lost) {
+        asking_explain(&import->asking, BUS_AWAY);
+        return invocation_failed(import->asking.call,
+                                 "%llu of the lines from %llu to %llu may not be stored, and none behind them "
+                                 "is: import the file again with --replace",
+                                 (unsigned long long)import->lost, (unsigned long long)import->lost_first,
+                                 (unsigned long long)import->lost_last);
+    }
     return import->failed ? COMMAND_FAILED : COMMAND_FINE;
 }
 

@@ -1,4 +1,6 @@
 /* password.c - asks for a password so that it shows nowhere. */
+#include <errno.h>
+#include <signal.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -19,23 +21,39 @@ static bool read_line(FILE *in, struct password *password)
     return true;
 }
 
-static bool read_hidden(const struct command_env *env, const char *prompt, struct password *password)
+static void only_interrupt(int number)
+{
+    (void)number;
+}
+
+static bool read_silently(FILE *in, struct password *password)
 {
     struct termios before, hidden;
-    int fd = fileno(env->in);
-    bool is_hidden = tcgetattr(fd, &before) == 0;
+    struct sigaction interrupt = { .sa_handler = only_interrupt }, was;
+    int fd = fileno(in);
+    if (tcgetattr(fd, &before) < 0)
+        return read_line(in, password);
+    hidden = before;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    /* Ctrl-C ends the reading, so that the echo is on again before it ends the program. */
+    sigaction(SIGINT, &interrupt, &was);
+    tcsetattr(fd, TCSAFLUSH, &hidden);
+    errno = 0;
+    bool is_read = read_line(in, password);
+    bool is_interrupted = !is_read && errno == EINTR;
+    tcsetattr(fd, TCSAFLUSH, &before);
+    sigaction(SIGINT, &was, NULL);
+    if (is_interrupted)
+        raise(SIGINT);
+    return is_read;
+}
+
+static bool read_hidden(const struct command_env *env, const char *prompt, struct password *password)
+{
     fputs(prompt, env->err);
     fflush(env->err);
-    if (is_hidden) {
-        hidden = before;
-        hidden.c_lflag &= ~(tcflag_t)ECHO;
-        tcsetattr(fd, TCSAFLUSH, &hidden);
-    }
-    bool is_read = read_line(env->in, password);
-    if (is_hidden) {
-        tcsetattr(fd, TCSAFLUSH, &before);
-        fputc('\n', env->err);
-    }
+    bool is_read = read_silently(env->in, password);
+    fputc('\n', env->err);
     return is_read;
 }
 

@@ -81,10 +81,17 @@ static bool refuse_syntax(struct json_reader *r, const char *expected)
     return json_refuse(r, "not-json", "%s expected at byte %zu", expected, (size_t)(r->at - r->start));
 }
 
+/* A word that begins like a literal and is none, as in a line of prose, is no JSON at all. */
+static bool is_literal(const struct json_reader *r, const char *word)
+{
+    size_t size = strlen(word);
+    return (size_t)(r->end - r->at) >= size && memcmp(r->at, word, size) == 0;
+}
+
 static bool refuse_type(struct json_reader *r, const char *expected)
 {
     char c = json_peek(r);
-    if (c && strchr("{[\"-0123456789tfn", c))
+    if (c && (strchr("{[\"-0123456789", c) || is_literal(r, "true") || is_literal(r, "false") || is_literal(r, "null")))
         return json_refuse(r, "wrong-type", "%s expected", expected);
     return refuse_syntax(r, "a value");
 }

@@ -30,7 +30,8 @@ static int64_t next_deadline(const struct session *session)
         if (session->negotiation->answer_ms)
             earliest(&deadline, session->negotiation->answer_ms);
     } else if (config->ping_interval_ms > 0) {
-        earliest(&deadline, session->pinged_ms ? session->pinged_ms + config->ping_timeout_ms : session->heard_ms + config->ping_interval_ms);
+        earliest(&deadline, session->pinged_ms ? session->pinged_ms + config->ping_timeout_ms
+                                               : session->heard_ms + config->ping_interval_ms);
     }
     if (session->paused & PAUSE_QUEUE)
         earliest(&deadline, session->stall_ms);
@@ -105,7 +106,8 @@ static void check_silence(struct session *session)
         ping(session);
     }
     /* What is half read stays as it is: it goes on soon, or the ping finds out. */
-    if (session->state != STATE_ENDED && !session->is_asleep && !is_websocket(session) && now >= session->heard_ms + SLEEP_MS) {
+    if (session->state != STATE_ENDED && !session->is_asleep && !is_websocket(session) &&
+        now >= session->heard_ms + SLEEP_MS) {
         stream_sleep(session->stream);
         session->is_asleep = true;
     }

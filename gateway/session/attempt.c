@@ -133,7 +133,7 @@ void attempt_drop_delay(struct session *session)
     }
 }
 
-/* RFC 6120 13.9 has no word on guessing; the answer to a wrong password waits longer and longer, but a right one never. */
+/* Guessing gets slow: the answer to a wrong password waits longer and longer.  To a right one it never does. */
 static void delay_failure(struct session *session, int64_t delay_ms)
 {
     struct sessions *sessions = session->sessions;
@@ -170,8 +170,9 @@ static int64_t note_guess(struct session *session, const struct login *login)
 static void attempt_failed(struct session *session)
 {
     const struct login *login = session->negotiation->login;
-    log_info(session->sessions->parts->log, &session->subject, "login-failed", "mechanism=%s user=%s condition=%s reason=%s",
-             session->mechanism, log_quote(login->bare.data, login->bare.size), sasl_condition_name(login->condition), login->reason);
+    log_info(session->sessions->parts->log, &session->subject, "login-failed",
+             "mechanism=%s user=%s condition=%s reason=%s", session->mechanism,
+             log_quote(login->bare.data, login->bare.size), sasl_condition_name(login->condition), login->reason);
     int64_t delay_ms = is_a_guess(login->condition) ? note_guess(session, login) : 0;
     if (delay_ms > 0)
         delay_failure(session, delay_ms);

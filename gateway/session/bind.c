@@ -1,5 +1,5 @@
-/* bind.c - resource binding (RFC 6120 7).  The mailbox is subscribed and confirmed before the session row is written, so
- * that whoever reads the row finds somebody listening; at the end the other way round. */
+/* bind.c - resource binding (RFC 6120 7).  The mailbox is subscribed and confirmed before the session row is written:
+ * whoever reads the row finds somebody listening; at the end the other way round. */
 #include <openssl/rand.h>
 
 #include "gateway/session/session_state.h"
@@ -123,7 +123,8 @@ static void replace(struct session *session, struct text node, uint64_t number)
 {
     struct sessions *sessions = session->sessions;
     if (!text_equal(node, sessions->parts->node) && sessions->callbacks->on_replaced)
-        sessions->callbacks->on_replaced(sessions->ctx, node, number, jid_bare(&session->jid), jid_resource(&session->jid));
+        sessions->callbacks->on_replaced(sessions->ctx, node, number, jid_bare(&session->jid),
+                                         jid_resource(&session->jid));
 }
 
 /* -- the steps -- */
@@ -158,7 +159,8 @@ static void write_row(struct session *session)
     struct store *store = session->sessions->parts->store;
     struct session_row row = row_of(session);
     session_step_begin(session);
-    store->ops->session_bind(store, &row, BIND_REPLACE, config_of(session)->limits_sessions_per_account, on_row, session);
+    store->ops->session_bind(store, &row, BIND_REPLACE, config_of(session)->limits_sessions_per_account, on_row,
+                             session);
 }
 
 static void on_subscribed(void *ctx, enum bus_status status)

@@ -46,7 +46,8 @@ void session_write_error(struct session *session, enum stream_condition conditio
 static void log_end(const struct session *session, bool was_bound, const char *reason)
 {
     const struct log *log = session->sessions->parts->log;
-    log_at(log, was_bound ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, &session->subject, "ended", "reason=%s", log_quote(reason, strlen(reason)));
+    log_at(log, was_bound ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, &session->subject, "ended", "reason=%s",
+           log_quote(reason, strlen(reason)));
 }
 
 void session_finish(struct session *session, const char *reason)

@@ -1,7 +1,7 @@
-/* external.c - EXTERNAL (RFC 4422 appendix A, XEP-0178): the client's certificate was verified by TLS and names who it is. */
+/* external.c - EXTERNAL (RFC 4422 appendix A, XEP-0178): TLS has verified the client's certificate, which names it. */
 #include "gateway/session/login.h"
 
-/* The certificate's addresses that can be one of this stream's accounts: one is taken, or the one that was asked for. */
+/* Of the addresses in the certificate, the only one that can be an account here, or the one that was asked for. */
 static enum login_step choose(struct login *login, struct text wanted)
 {
     int fitting = 0;

@@ -13,6 +13,6 @@ void hash_mac(enum credential_hash hash, const unsigned char *key, size_t key_si
               unsigned char out[HASH_MAX]);
 /* PBKDF2, RFC 5802's Hi(): hash_size(hash) bytes.  0, or -1. */
 int hash_pbkdf2(enum credential_hash hash, struct text password, const unsigned char *salt, size_t salt_size,
-                  unsigned iterations, unsigned char out[HASH_MAX]);
+                unsigned iterations, unsigned char out[HASH_MAX]);
 
 #endif

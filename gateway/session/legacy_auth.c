@@ -1,5 +1,5 @@
-/* legacy_auth.c - jabber:iq:auth for clients older than SASL (XEP-0078): login and binding in one iq.  Only the password
- * form: the digest form would need the password itself, and only SCRAM keys are kept. */
+/* legacy_auth.c - jabber:iq:auth for clients older than SASL (XEP-0078): login and binding in one iq.  Only the form
+ * with the password: the one with a digest would need the password itself, and only SCRAM keys are kept. */
 #include <stdio.h>
 
 #include "gateway/session/session_state.h"
@@ -18,7 +18,8 @@ static void send_answer(struct session *session, struct stanza *answer)
 }
 
 /* These clients read the number (XEP-0078 3.1, XEP-0086). */
-void legacy_refuse(struct session *session, const struct stanza *request, enum stanza_condition condition, const char *text)
+void legacy_refuse(struct session *session, const struct stanza *request, enum stanza_condition condition,
+                   const char *text)
 {
     char code[8];
     struct stanza *error = stanza_error(request, condition, text);
@@ -32,11 +33,13 @@ void legacy_refuse(struct session *session, const struct stanza *request, enum s
 
 enum stanza_condition legacy_condition(enum sasl_condition condition)
 {
-    return condition == SASL_ERROR_TEMPORARY_AUTH_FAILURE ? STANZA_ERROR_RESOURCE_CONSTRAINT : STANZA_ERROR_NOT_AUTHORIZED;
+    return condition == SASL_ERROR_TEMPORARY_AUTH_FAILURE ? STANZA_ERROR_RESOURCE_CONSTRAINT
+                                                          : STANZA_ERROR_NOT_AUTHORIZED;
 }
 
 /* Without an attempt to remember. */
-static void refuse_request(struct session *session, struct stanza *stanza, enum stanza_condition condition, const char *text)
+static void refuse_request(struct session *session, struct stanza *stanza, enum stanza_condition condition,
+                           const char *text)
 {
     session_happened(session, EVENT_LOGIN_OVER);
     legacy_refuse(session, stanza, condition, text);
@@ -66,10 +69,12 @@ static struct text field(struct stanza *stanza, const char *name)
 
 static void begin(struct session *session, struct stanza *stanza)
 {
-    struct text name = field(stanza, "username"), password = field(stanza, "password"), resource = field(stanza, "resource");
+    struct text name = field(stanza, "username"), password = field(stanza, "password"),
+                resource = field(stanza, "resource");
     struct login *login;
 
-    if (!name.size || !password.size || !resource.size || jid_prepare_resource(&stanza->arena, resource, &resource) < 0) {
+    if (!name.size || !password.size || !resource.size ||
+        jid_prepare_resource(&stanza->arena, resource, &resource) < 0) {
         refuse_request(session, stanza, STANZA_ERROR_NOT_ACCEPTABLE, "username, password and resource are needed");
         return;
     }
@@ -90,7 +95,8 @@ void legacy_request(struct session *session, struct stanza *stanza)
         refuse_request(session, stanza, STANZA_ERROR_SERVICE_UNAVAILABLE, NULL);
     } else if (negotiation->has_tried_sasl && negotiation->failures) {
         stanza_free(&stanza);
-        session_end(session, STREAM_ERROR_POLICY_VIOLATION, "no " XMLNS_OLD_AUTH " after a failed login with SASL"); /* XEP-0078 3.1 */
+        session_end(session, STREAM_ERROR_POLICY_VIOLATION,
+                    "no " XMLNS_OLD_AUTH " after a failed login with SASL"); /* XEP-0078 3.1 */
     } else if (!negotiate_may_log_in(session)) {
         refuse_request(session, stanza, STANZA_ERROR_POLICY_VIOLATION, "encryption is required");
     } else if (text_is(type, "get")) {

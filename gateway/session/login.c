@@ -30,8 +30,8 @@ void login_free(struct login **pointer)
 }
 
 /* A different salt for each name and hash, the same at each try, on every node. */
-static void stand_in(struct scram_keys *keys, enum credential_hash hash, struct text bare, const unsigned char secret[32],
-                     unsigned iterations)
+static void stand_in(struct scram_keys *keys, enum credential_hash hash, struct text bare,
+                     const unsigned char secret[32], unsigned iterations)
 {
     struct arena arena = { 0 };
     unsigned char made[HASH_MAX];
@@ -43,7 +43,8 @@ static void stand_in(struct scram_keys *keys, enum credential_hash hash, struct 
     hash_mac(HASH_SHA256, secret, 32, (struct text){ (const char *)made, sizeof made }, keys->server_key);
 }
 
-void login_set_account(struct login *login, const struct account *account, const unsigned char secret[32], unsigned iterations)
+void login_set_account(struct login *login, const struct account *account, const unsigned char secret[32],
+                       unsigned iterations)
 {
     login->account = account ? *account : (struct account){ 0 };
     login->is_known = account != NULL;

@@ -22,8 +22,8 @@ struct login;
 struct mechanism {
     const char *name;
     enum credential_hash hash;
-    bool is_plus;    /* needs channel binding */
-    bool is_guests;  /* only on auth.anonymous_domain, and nothing else there */
+    bool is_plus;   /* needs channel binding */
+    bool is_guests; /* only on auth.anonymous_domain, and nothing else there */
     bool needs_certificate;
     enum login_step (*answer)(struct login *login, struct text input);
     enum login_step (*found)(struct login *login);  /* NULL where LOGIN_ACCOUNT is never returned */
@@ -39,18 +39,18 @@ struct login_binding {
 
 struct login {
     const struct mechanism *mechanism;
-    struct arena arena; /* all texts below and the mechanism's own state */
+    struct arena arena;     /* all texts below and the mechanism's own state */
     struct stanza *request; /* owned: the XEP-0078 iq to be answered, NULL with SASL */
 
     /* What the mechanism is given. */
-    struct text domain;           /* of the stream */
-    struct text nonce;            /* 120 random bits as lower-case letters and digits, made for this attempt */
-    bool offered_binding;         /* mechanisms with channel binding were announced */
+    struct text domain;              /* of the stream */
+    struct text nonce;               /* 120 random bits as lower-case letters and digits, made for this attempt */
+    bool offered_binding;            /* mechanisms with channel binding were announced */
     struct login_binding binding[2]; /* by enum channel_binding; filled for is_plus */
     struct text certificate_jids[LOGIN_CERTIFICATE_JIDS_MAX];
     int certificate_count;
-    struct account account; /* after LOGIN_ACCOUNT */
-    bool is_known;          /* account is a real one, not login_set_account's stand-in */
+    struct account account;    /* after LOGIN_ACCOUNT */
+    bool is_known;             /* account is a real one, not login_set_account's stand-in */
     struct scram_keys derived; /* LOGIN_HASH: salt and iterations go in, keys come out */
 
     /* What it gives back. */
@@ -70,9 +70,10 @@ struct login *login_new(const struct mechanism *mechanism, struct text domain);
 /* Wipes the password. */
 void login_free(struct login **login);
 
-/* account NULL: there is none.  Then the mechanism goes on with keys that fit no password, whose salt is always the same
- * for one name, so that it costs and looks the same (RFC 5802 9). */
-void login_set_account(struct login *login, const struct account *account, const unsigned char secret[32], unsigned iterations);
+/* account NULL: there is none.  Then the mechanism goes on with keys that fit no password, and whose salt is always the
+ * same for one name, so that it costs and looks the same (RFC 5802 9). */
+void login_set_account(struct login *login, const struct account *account, const unsigned char secret[32],
+                       unsigned iterations);
 /* The stored keys of a hash.  Where the account lacks it, this is again a stand-in. */
 const struct scram_keys *login_keys(const struct login *login, enum credential_hash hash);
 

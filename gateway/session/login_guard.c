@@ -41,8 +41,7 @@ void login_guard_free(struct login_guard **pointer)
     *pointer = NULL;
     if (!guard)
         return;
-    HASH_ITER(hh, guard->table, entry, next)
-    {
+    HASH_ITER (hh, guard->table, entry, next) {
         HASH_DEL(guard->table, entry);
         free(entry);
     }
@@ -56,7 +55,8 @@ static struct guarded *touch(struct login_guard *guard, char kind, struct text n
     unsigned char key[HASH_MAX];
     struct guarded *entry;
 
-    hash_mac(HASH_SHA256, guard->secret, sizeof guard->secret, arena_printf(&arena, "%c%.*s", kind, TEXT_ARGS(name)), key);
+    hash_mac(HASH_SHA256, guard->secret, sizeof guard->secret, arena_printf(&arena, "%c%.*s", kind, TEXT_ARGS(name)),
+             key);
     arena_fini(&arena);
     HASH_FIND(hh, guard->table, key, KEY_SIZE, entry);
     if (entry) {

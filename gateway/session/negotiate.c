@@ -43,7 +43,9 @@ static bool has_certificate(struct session *session)
     struct connection *connection = session->connection;
     struct arena arena = { 0 };
     struct text jids[LOGIN_CERTIFICATE_JIDS_MAX];
-    int count = connection->is_encrypted ? connection->ops->certificate_jids(connection, &arena, jids, LOGIN_CERTIFICATE_JIDS_MAX) : -1;
+    int count = connection->is_encrypted
+                    ? connection->ops->certificate_jids(connection, &arena, jids, LOGIN_CERTIFICATE_JIDS_MAX)
+                    : -1;
     arena_fini(&arena);
     return count > 0;
 }
@@ -69,7 +71,8 @@ static void find_bindings(struct session *session)
     unsigned char bytes[64];
     for (int kind = BINDING_TLS_EXPORTER; kind <= BINDING_TLS_SERVER_END_POINT; kind++)
         session->negotiation->offers[kind] =
-            connection->is_encrypted && connection->ops->channel_binding(connection, (enum channel_binding)kind, bytes) >= 0;
+            connection->is_encrypted &&
+            connection->ops->channel_binding(connection, (enum channel_binding)kind, bytes) >= 0;
 }
 
 /* -- features -- */
@@ -84,7 +87,8 @@ static void write_starttls(struct buffer *out, const struct session *session)
     BUFFER_LITERAL(out, "</starttls>");
 }
 
-static void write_mechanism(struct buffer *out, struct session *session, const struct mechanism *mechanism, unsigned *count)
+static void write_mechanism(struct buffer *out, struct session *session, const struct mechanism *mechanism,
+                            unsigned *count)
 {
     if (!mechanism || !negotiate_offers(session, mechanism))
         return;
@@ -119,7 +123,8 @@ static void write_mechanisms(struct buffer *out, struct session *session)
     if (count == 0)
         return;
     BUFFER_LITERAL(out, "</mechanisms>");
-    if (negotiate_offers(session, &mechanism_scram_sha256_plus) || negotiate_offers(session, &mechanism_scram_sha1_plus))
+    if (negotiate_offers(session, &mechanism_scram_sha256_plus) ||
+        negotiate_offers(session, &mechanism_scram_sha1_plus))
         write_bindings(out, session);
     if (config_of(session)->auth_legacy && !negotiate_is_for_guests(session))
         BUFFER_LITERAL(out, "<auth xmlns='" XMLNS_OLD_AUTH_FEATURE "'/>");
@@ -169,12 +174,14 @@ static void write_id(struct buffer *out)
     }
 }
 
-void negotiate_write_header(struct buffer *out, enum stream_framing framing, struct text from, struct text to, bool with_version)
+void negotiate_write_header(struct buffer *out, enum stream_framing framing, struct text from, struct text to,
+                            bool with_version)
 {
     if (framing == FRAMING_WEBSOCKET)
         BUFFER_LITERAL(out, "<open xmlns='" XMLNS_FRAMING "' from='");
     else
-        BUFFER_LITERAL(out, "<?xml version='1.0'?><stream:stream xmlns='" XMLNS_CLIENT "' xmlns:stream='" XMLNS_STREAM "' from='");
+        BUFFER_LITERAL(out, "<?xml version='1.0'?><stream:stream xmlns='" XMLNS_CLIENT "' xmlns:stream='" XMLNS_STREAM
+                            "' from='");
     buffer_append_text(out, from);
     BUFFER_LITERAL(out, "' id='");
     write_id(out);
@@ -205,7 +212,8 @@ static void keep_lang(struct session *session, struct text lang)
     if (lang.size == 0 || lang.size > LANG_MAX)
         return;
     for (size_t i = 0; i < lang.size; i++)
-        if (!(lang.data[i] == '-' || (lang.data[i] >= '0' && lang.data[i] <= '9') || ((lang.data[i] | 0x20) >= 'a' && (lang.data[i] | 0x20) <= 'z')))
+        if (!(lang.data[i] == '-' || (lang.data[i] >= '0' && lang.data[i] <= '9') ||
+              ((lang.data[i] | 0x20) >= 'a' && (lang.data[i] | 0x20) <= 'z')))
             return;
     session->lang = text_dup(lang);
 }
@@ -218,8 +226,8 @@ static void set_domain(struct session *session, struct text domain)
     free(old);
 }
 
-/* What is wrong with the host that the client asked for; STREAM_ERROR_COUNT when nothing is.  Without one, the only host
- * is meant (RFC 6120 4.7.2). */
+/* What is wrong with the host that the client asked for; STREAM_ERROR_COUNT when nothing is.  Without one, the only
+ * host is meant (RFC 6120 4.7.2). */
 static enum stream_condition take_host(struct session *session, struct arena *arena, struct text to)
 {
     const struct config *config = config_of(session);

@@ -22,7 +22,8 @@ static struct login *open_login(struct session *session, const struct mechanism 
     struct login *login = login_new(mechanism, session_domain(session));
 
     login->nonce = make_nonce(&login->arena);
-    login->offered_binding = negotiate_offers(session, &mechanism_scram_sha256_plus) || negotiate_offers(session, &mechanism_scram_sha1_plus);
+    login->offered_binding = negotiate_offers(session, &mechanism_scram_sha256_plus) ||
+                             negotiate_offers(session, &mechanism_scram_sha1_plus);
     for (int kind = BINDING_TLS_EXPORTER; mechanism->is_plus && kind <= BINDING_TLS_SERVER_END_POINT; kind++)
         login->binding[kind].size =
             connection->ops->channel_binding(connection, (enum channel_binding)kind, login->binding[kind].bytes);

@@ -6,9 +6,9 @@
 #include "gateway/session/login.h"
 
 struct scram {
-    struct text gs2;          /* with its closing comma: what c= must begin with */
-    struct text first_bare;   /* of the client */
-    struct text nonce;        /* both halves */
+    struct text gs2;        /* with its closing comma: what c= must begin with */
+    struct text first_bare; /* of the client */
+    struct text nonce;      /* both halves */
     struct text server_first;
     const struct login_binding *binding; /* NULL without */
 };
@@ -78,9 +78,11 @@ static enum login_step take_flag(struct login *login, struct scram *scram, struc
         if (!login->mechanism->is_plus)
             return malformed(login);
         scram->binding = find_binding(login, name);
-        return scram->binding ? LOGIN_CHALLENGE : login_fail(login, SASL_ERROR_NOT_AUTHORIZED, "unknown-channel-binding");
+        return scram->binding ? LOGIN_CHALLENGE
+                              : login_fail(login, SASL_ERROR_NOT_AUTHORIZED, "unknown-channel-binding");
     }
-    if (rest->size < 2 || (rest->data[0] != 'n' && rest->data[0] != 'y') || rest->data[1] != ',' || login->mechanism->is_plus)
+    if (rest->size < 2 || (rest->data[0] != 'n' && rest->data[0] != 'y') || rest->data[1] != ',' ||
+        login->mechanism->is_plus)
         return malformed(login);
     bool was_stripped = rest->data[0] == 'y' && login->offered_binding;
     rest->data += 2;
@@ -103,8 +105,9 @@ static enum login_step client_first(struct login *login, struct scram *scram, st
     }
     scram->gs2 = (struct text){ input.data, input.size - rest.size };
     scram->first_bare = rest;
-    if (scram->gs2.data[scram->gs2.size - 1] != ',' || !take_attribute(&rest, 'n', &name) || !take_attribute(&rest, 'r', &nonce) ||
-        !is_nonce(nonce) || !decode_name(&login->arena, name, &name) || !decode_name(&login->arena, authzid, &authzid))
+    if (scram->gs2.data[scram->gs2.size - 1] != ',' || !take_attribute(&rest, 'n', &name) ||
+        !take_attribute(&rest, 'r', &nonce) || !is_nonce(nonce) || !decode_name(&login->arena, name, &name) ||
+        !decode_name(&login->arena, authzid, &authzid))
         return malformed(login);
 
     scram->nonce = arena_printf(&login->arena, "%.*s%.*s", TEXT_ARGS(nonce), TEXT_ARGS(login->nonce));
@@ -122,7 +125,8 @@ static enum login_step server_first(struct login *login)
     char salt[(SCRAM_SALT_MAX + 2) / 3 * 4 + 1];
 
     credential_base64(salt, sizeof salt, keys->salt, keys->salt_size);
-    scram->server_first = arena_printf(&login->arena, "r=%.*s,s=%s,i=%u", TEXT_ARGS(scram->nonce), salt, keys->iterations);
+    scram->server_first =
+        arena_printf(&login->arena, "r=%.*s,s=%s,i=%u", TEXT_ARGS(scram->nonce), salt, keys->iterations);
     login->output = scram->server_first;
     return LOGIN_CHALLENGE;
 }
@@ -141,7 +145,8 @@ static bool binding_is_right(struct login *login, const struct scram *scram, str
 }
 
 /* ClientKey = proof XOR HMAC(StoredKey, AuthMessage); its hash must be the StoredKey. */
-static bool proof_is_right(const struct scram_keys *keys, enum credential_hash hash, struct text message, const unsigned char *proof)
+static bool proof_is_right(const struct scram_keys *keys, enum credential_hash hash, struct text message,
+                           const unsigned char *proof)
 {
     unsigned char key[HASH_MAX], stored[HASH_MAX];
     size_t size = hash_size(hash);
@@ -173,7 +178,8 @@ static enum login_step client_final(struct login *login, struct scram *scram, st
         return malformed(login);
     while (rest.size && !proof.data) {
         without_proof = input.size - rest.size - 1; /* up to the comma in front */
-        if (!take_attribute(&rest, 'p', &proof) && (rest.data[0] == 'm' || !take_attribute(&rest, rest.data[0], &extension)))
+        if (!take_attribute(&rest, 'p', &proof) &&
+            (rest.data[0] == 'm' || !take_attribute(&rest, rest.data[0], &extension)))
             return malformed(login);
     }
     if (!proof.data || rest.size || input.data[input.size - 1] == ',' ||

@@ -2,6 +2,7 @@
  * row is refused by refuse(). */
 #include "gateway/session/session_state.h"
 
+/* clang-format off */
 static const struct rule {
     enum session_state state;
     enum session_event event;
@@ -30,6 +31,7 @@ static const struct rule {
     { STATE_BOUND,          EVENT_IQ,               STATE_BOUND,          inbound_stanza },
     { STATE_BOUND,          EVENT_OLD_AUTH,         STATE_BOUND,          inbound_stanza },
 };
+/* clang-format on */
 
 static const struct rule *find_rule(const struct session *session, enum session_event event)
 {

@@ -1,10 +1,9 @@
 /* session_state.h - one session and all of them, as the files of this folder share them.
  *
- *   transport ──> sessions.c ──> stream ──> session.c (the life as a table) ──┬─> negotiate.c    header, features, STARTTLS
- *                                                                             ├─> sasl.c ──> login.h: mechanisms
- *                                                                             ├─> legacy_auth.c
- *                                                                             ├─> bind.c ──> bus, store
- *                                                                             └─> inbound.c ──> router
+ *   transport ──> accept.c ──> stream ──> session.c (the life, a table) ──┬─> negotiate.c: header, features, STARTTLS
+ *                                                                         ├─> sasl.c, legacy_auth.c ──> attempt.c
+ *                                                                         ├─> bind.c ──> bus, store     └─> login.h
+ *                                                                         └─> inbound.c ──> router
  *   transport <── outbound.c <── router, and all of the above.  ending.c is the one way out; alive.c has the timer. */
 #ifndef STANZABUS_SESSION_STATE_H
 #define STANZABUS_SESSION_STATE_H
@@ -24,7 +23,7 @@ enum session_state {
     STATE_READY,          /* header answered: waits for the binding */
     STATE_BINDING,        /* bus and store are asked */
     STATE_BOUND,
-    STATE_ENDED           /* waits for the transport, and for answers that are still under way */
+    STATE_ENDED /* waits for the transport, and for answers that are still under way */
 };
 
 /* Why a session is not read; several may hold at once. */
@@ -39,7 +38,7 @@ struct negotiation {
     int64_t answer_ms;      /* a failure waits until then to be told; 0 = none */
     uint8_t failures;       /* attempts on this connection */
     bool has_tried_sasl;
-    bool offers[2];         /* by enum channel_binding: in the features sent last */
+    bool offers[2]; /* by enum channel_binding: in the features sent last */
 };
 
 struct address_count { /* open connections of one client address */
@@ -53,17 +52,17 @@ struct session {
     struct connection *connection; /* NULL once the transport reported its end */
     struct stream *stream;         /* NULL once the session ended */
     struct negotiation *negotiation;
-    struct session *next, **link; /* all connections */
+    struct session *next, **link;  /* all connections */
     struct address_count *address; /* NULL when its connections are not counted */
-    struct timer timer;           /* alive.c */
-    UT_hash_handle hh;            /* bound ones, by full address */
-    struct jid jid;               /* text owned, NUL-terminated; bare from login to binding */
-    char *lang;                   /* owned; NULL when the stream has none */
+    struct timer timer;            /* alive.c */
+    UT_hash_handle hh;             /* bound ones, by full address */
+    struct jid jid;                /* text owned, NUL-terminated; bare from login to binding */
+    char *lang;                    /* owned; NULL when the stream has none */
     const char *mechanism;
     struct log_subject subject;
-    int64_t heard_ms;  /* last sign of life */
-    int64_t stall_ms;  /* with PAUSE_QUEUE: ends when still full then */
-    int64_t pinged_ms; /* 0: no ping is unanswered */
+    int64_t heard_ms;    /* last sign of life */
+    int64_t stall_ms;    /* with PAUSE_QUEUE: ends when still full then */
+    int64_t pinged_ms;   /* 0: no ping is unanswered */
     uint16_t open_steps; /* answers of bus, store and pool that will still come: keeps the memory */
     uint8_t state;       /* enum session_state */
     uint8_t paused;      /* PAUSE_ bits */
@@ -76,16 +75,16 @@ struct sessions {
     const struct session_callbacks *callbacks;
     void *ctx;
     struct session *first;
-    struct session *bound;  /* uthash by full address */
+    struct session *bound; /* uthash by full address */
     struct address_count *addresses;
-    size_t count;           /* connections */
+    size_t count; /* connections */
     uint64_t last_number;
     struct login_guard *guard;
-    unsigned delayed;       /* failures that wait to be told */
+    unsigned delayed; /* failures that wait to be told */
     bool is_stopping, is_reading_paused;
     struct timer resume_timer;
     struct session *resume_next; /* sessions_resume_reading goes on here */
-    struct buffer out;      /* scratch for what is written */
+    struct buffer out;           /* scratch for what is written */
 };
 
 static inline const struct config *config_of(const struct session *session)
@@ -113,9 +112,9 @@ enum session_event {
     EVENT_ABORT,
     EVENT_OLD_AUTH, /* iq with a query in jabber:iq:auth */
     EVENT_IQ,
-    EVENT_STANZA,   /* message, presence */
-    EVENT_FOREIGN,  /* a stanza by its name, in a namespace that is not the client's */
-    EVENT_UNKNOWN,  /* any other element */
+    EVENT_STANZA,  /* message, presence */
+    EVENT_FOREIGN, /* a stanza by its name, in a namespace that is not the client's */
+    EVENT_UNKNOWN, /* any other element */
     /* what was waited for */
     EVENT_ENCRYPTED,
     EVENT_LOGIN_OVER, /* without success */
@@ -125,15 +124,21 @@ enum session_event {
     EVENT_BIND_REFUSED,
     EVENT_OLD_BIND_REFUSED
 };
-extern const struct stream_callbacks session_stream_callbacks; /* ctx = struct session * */
+extern const struct stream_callbacks session_stream_callbacks;            /* ctx = struct session * */
 void session_happened(struct session *session, enum session_event event); /* one of the second kind */
 
+/* -- accept.c -- */
+void accept_release(struct session *session); /* its connection is not counted for its address any more */
+
 /* -- sessions.c -- */
+struct session *session_new(struct sessions *sessions, struct connection *connection);
+void session_link(struct session *session); /* into the list of all, and out */
+void session_unlink(struct session *session);
 void session_add_bound(struct session *session);
 void session_remove_bound(struct session *session);
 /* Brackets an answer that will come later: between the two the session is not read, and its memory stays even when it
- * ends.  step_done comes last in the answer's callback: what the client sent meanwhile is read inside, and afterwards the
- * session may be gone. */
+ * ends.  step_done comes last in the answer's callback: what the client sent meanwhile is read inside, and afterwards
+ * the session may be gone. */
 void session_step_begin(struct session *session);
 void session_step_done(struct session *session);
 void session_pause(struct session *session, unsigned why);
@@ -144,12 +149,13 @@ void session_free(struct session *session);
 /* -- negotiate.c -- */
 void negotiate_header(struct session *session, const struct stream_header *header);
 void negotiate_start_tls(struct session *session, struct stanza *stanza); /* takes it */
-bool negotiate_may_log_in(const struct session *session);      /* encrypted, or allowed without */
-bool negotiate_is_for_guests(const struct session *session);   /* the stream's domain is auth.anonymous_domain */
+bool negotiate_may_log_in(const struct session *session);                 /* encrypted, or allowed without */
+bool negotiate_is_for_guests(const struct session *session);        /* the stream's domain is auth.anonymous_domain */
 const struct mechanism *negotiate_find_mechanism(struct text name); /* any known one */
 bool negotiate_offers(struct session *session, const struct mechanism *mechanism);
 /* Appends the header that answers to; from is one of this server's domains. */
-void negotiate_write_header(struct buffer *out, enum stream_framing framing, struct text from, struct text to, bool with_version);
+void negotiate_write_header(struct buffer *out, enum stream_framing framing, struct text from, struct text to,
+                            bool with_version);
 
 /* -- sasl.c -- */
 void sasl_auth(struct session *session, struct stanza *stanza); /* each takes it */
@@ -170,7 +176,8 @@ void sasl_failure(struct session *session, enum sasl_condition condition);
 /* -- legacy_auth.c -- */
 bool legacy_is_request(const struct stanza *stanza);
 void legacy_request(struct session *session, struct stanza *stanza); /* takes it */
-void legacy_refuse(struct session *session, const struct stanza *request, enum stanza_condition condition, const char *text);
+void legacy_refuse(struct session *session, const struct stanza *request, enum stanza_condition condition,
+                   const char *text);
 enum stanza_condition legacy_condition(enum sasl_condition condition);
 
 /* -- bind.c -- */

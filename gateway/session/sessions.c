@@ -1,4 +1,4 @@
-/* sessions.c - all sessions of a node: made when a connection is accepted, found by address, read or not, freed. */
+/* sessions.c - all sessions of a node: made and freed, found by address, read or not. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -6,37 +6,9 @@
 
 enum { RESUME_STEPS = 20 }; /* of TIMER_TICK_MS: a second */
 
-/* -- addresses of clients -- */
-
-static struct address_count *count_address(struct sessions *sessions, const char *peer)
-{
-    char address[64];
-    struct address_count *entry;
-    login_guard_address(address, peer);
-    HASH_FIND_STR(sessions->addresses, address, entry);
-    if (!entry) {
-        size_t size = strlen(address) + 1;
-        entry = xcalloc(1, sizeof *entry + size);
-        memcpy(entry->address, address, size);
-        HASH_ADD_STR(sessions->addresses, address, entry);
-    }
-    entry->connections++;
-    return entry;
-}
-
-static void release_address(struct session *session)
-{
-    struct address_count *entry = session->address;
-    session->address = NULL;
-    if (!entry || --entry->connections > 0)
-        return;
-    HASH_DEL(session->sessions->addresses, entry);
-    free(entry);
-}
-
 /* -- life -- */
 
-static void link_session(struct session *session)
+void session_link(struct session *session)
 {
     struct sessions *sessions = session->sessions;
     session->next = sessions->first;
@@ -48,7 +20,7 @@ static void link_session(struct session *session)
     metric_add(sessions->parts->metrics, METRIC_CONNECTIONS, 1);
 }
 
-static void unlink_session(struct session *session)
+void session_unlink(struct session *session)
 {
     struct sessions *sessions = session->sessions;
     if (sessions->resume_next == session)
@@ -61,7 +33,7 @@ static void unlink_session(struct session *session)
     metric_add(sessions->parts->metrics, METRIC_CONNECTIONS, -1);
 }
 
-static struct session *session_new(struct sessions *sessions, struct connection *connection)
+struct session *session_new(struct sessions *sessions, struct connection *connection)
 {
     const struct parts *parts = sessions->parts;
     struct session *session = xcalloc(1, sizeof *session);
@@ -118,8 +90,8 @@ void sessions_free(struct sessions **pointer)
     while (sessions->first) {
         struct session *session = sessions->first;
         timer_stop(&session->timer);
-        release_address(session);
-        unlink_session(session);
+        accept_release(session);
+        session_unlink(session);
         session_free(session);
     }
     login_guard_free(&sessions->guard);
@@ -237,8 +209,7 @@ struct session *sessions_find(const struct sessions *sessions, struct text bare,
 void sessions_each(struct sessions *sessions, void (*each)(void *ctx, struct session *session), void *ctx)
 {
     struct session *session, *next;
-    HASH_ITER(hh, sessions->bound, session, next)
-    {
+    HASH_ITER (hh, sessions->bound, session, next) {
         each(ctx, session);
     }
 }
@@ -258,108 +229,6 @@ size_t sessions_count(const struct sessions *sessions)
 {
     return sessions->count;
 }
-
-/* -- from the transport -- */
-
-/* NULL: there is room. */
-static const char *no_room(const struct sessions *sessions, const struct session *session)
-{
-    const struct config *config = sessions->parts->config;
-    if (config->limits_connections && sessions->count >= config->limits_connections)
-        return "too many connections";
-    if (config->limits_connections_per_address && session->address->connections > config->limits_connections_per_address)
-        return "too many connections from this address";
-    return NULL;
-}
-
-/* RFC 6120 4.9.3.17: refused with words. */
-static bool refuse(struct session *session, enum stream_condition condition, const char *why)
-{
-    struct sessions *sessions = session->sessions;
-    metric_add(sessions->parts->metrics, METRIC_CONNECTIONS_REFUSED, 1);
-    log_debug(sessions->parts->log, &session->subject, "refused", "reason=%s", log_quote(why, strlen(why)));
-    session->is_ending = true;
-    session_write_error(session, condition, why);
-    release_address(session);
-    session_free(session);
-    return false;
-}
-
-static bool on_accept(void *ctx, struct connection *connection)
-{
-    struct sessions *sessions = ctx;
-    const struct parts *parts = sessions->parts;
-    struct session *session = session_new(sessions, connection);
-
-    session->address = count_address(sessions, connection->peer);
-    const char *why = no_room(sessions, session);
-    if (sessions->is_stopping)
-        return refuse(session, STREAM_ERROR_SYSTEM_SHUTDOWN, "the server is stopping");
-    if (why)
-        return refuse(session, STREAM_ERROR_RESOURCE_CONSTRAINT, why);
-
-    session->stream = stream_new(parts->streams, connection->framing, &parts->config->login_limits, &session_stream_callbacks, session);
-    connection->session = session;
-    link_session(session);
-    alive_start(session);
-    metric_add(parts->metrics, METRIC_CONNECTIONS_ACCEPTED, 1);
-    log_debug(parts->log, &session->subject, "accepted", "transport=%s", is_websocket(session) ? "websocket" : "tcp");
-    if (sessions->is_reading_paused)
-        session_pause(session, PAUSE_REDIS);
-    return true;
-}
-
-static void on_bytes(void *ctx, struct connection *connection, const char *data, size_t size)
-{
-    struct sessions *sessions = ctx;
-    struct session *session = connection->session;
-    metric_add(sessions->parts->metrics, METRIC_BYTES_IN, (int64_t)size);
-    if (session->state == STATE_ENDED)
-        return;
-    alive_heard(session);
-    stream_feed(session->stream, data, size);
-}
-
-static void on_violation(void *ctx, struct connection *connection, enum stream_condition condition, const char *text)
-{
-    (void)ctx;
-    session_end(connection->session, condition, text);
-}
-
-static void on_encrypted(void *ctx, struct connection *connection)
-{
-    (void)ctx;
-    session_happened(connection->session, EVENT_ENCRYPTED);
-}
-
-static void on_drained(void *ctx, struct connection *connection)
-{
-    (void)ctx;
-    outbound_drained(connection->session);
-}
-
-static void on_closed(void *ctx, struct connection *connection, const char *reason)
-{
-    struct session *session = connection->session;
-    (void)ctx;
-    connection->session = NULL;
-    session->connection = NULL;
-    session_finish(session, reason);
-    session->subject.peer = NULL; /* it was the connection's */
-    release_address(session);
-    unlink_session(session);
-    if (session->open_steps == 0)
-        session_free(session);
-}
-
-const struct connection_callbacks sessions_connection_callbacks = {
-    .on_accept = on_accept,
-    .on_bytes = on_bytes,
-    .on_violation = on_violation,
-    .on_encrypted = on_encrypted,
-    .on_drained = on_drained,
-    .on_closed = on_closed,
-};
 
 /* -- what others ask -- */
 

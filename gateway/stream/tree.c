@@ -21,16 +21,18 @@ static struct text split_name(const char *name, struct text *xmlns)
     return text_of(separator + 1);
 }
 
-static struct text keep_namespace(struct arena *arena, struct text xmlns)
+static struct text keep_namespace(struct tree *tree, struct text xmlns)
 {
     if (xmlns.size == 0)
         return xmlns;
     struct text known = namespace_known(xmlns);
-    return known.data ? known : arena_text(arena, xmlns);
+    tree->namespace_bytes += xmlns.size;
+    return known.data ? known : arena_text(&tree->stanza->arena, xmlns);
 }
 
-static void add_attribute(struct arena *arena, struct element *element, const char *name, const char *value)
+static void add_attribute(struct tree *tree, struct element *element, const char *name, const char *value)
 {
+    struct arena *arena = &tree->stanza->arena;
     struct text xmlns, local = split_name(name, &xmlns);
     size_t size = strlen(value);
     struct attribute *attribute = arena_alloc(arena, sizeof *attribute + local.size + size);
@@ -38,7 +40,7 @@ static void add_attribute(struct arena *arena, struct element *element, const ch
     memcpy(bytes, local.data, local.size);
     memcpy(bytes + local.size, value, size);
     *attribute = (struct attribute){ .name = { bytes, local.size },
-                                     .xmlns = keep_namespace(arena, xmlns),
+                                     .xmlns = keep_namespace(tree, xmlns),
                                      .value = { bytes + local.size, size } };
     *element->attributes_end = attribute;
     element->attributes_end = &attribute->next;
@@ -92,10 +94,10 @@ void tree_start(struct tree *tree, const char *name, const char *const *attribut
     if (parent && text_equal(xmlns, parent->xmlns))
         xmlns = parent->xmlns;
     else
-        xmlns = keep_namespace(arena, xmlns);
+        xmlns = keep_namespace(tree, xmlns);
     struct element *element = new_element(arena, parent, local, xmlns);
     for (; *attributes; attributes += 2)
-        add_attribute(arena, element, attributes[0], attributes[1]);
+        add_attribute(tree, element, attributes[0], attributes[1]);
     if (!parent)
         stanza_set_root(tree->stanza, element);
     tree->current = element;
@@ -118,6 +120,7 @@ struct stanza *tree_take(struct tree *tree)
     struct stanza *stanza = tree->stanza;
     tree->stanza = NULL;
     tree->current = NULL;
+    tree->namespace_bytes = 0;
     return stanza;
 }
 

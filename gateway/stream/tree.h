@@ -12,6 +12,8 @@ struct tree {
     struct stanza *stanza;   /* owned until tree_take; NULL between stanzas */
     struct element *current; /* the innermost open element */
     struct buffer text;      /* character data since the last tag; expat gives it in pieces */
+    size_t namespace_bytes;  /* of this stanza's resolved namespaces, each time that one differs from its parent's: a
+                                prefix stands for them in few bytes, and the tree and all that is made of it does not */
 };
 
 void tree_start(struct tree *tree, const char *name, const char *const *attributes);

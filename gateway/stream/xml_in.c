@@ -91,11 +91,14 @@ static void XMLCALL on_instruction(void *context, const XML_Char *target, const 
     fail(context, STREAM_ERROR_RESTRICTED_XML, "processing instruction");
 }
 
-/* Comes before the start of the element that declares it. */
+/* Comes before the start of the element that declares it.  A namespace is an IRI (Namespaces in XML 1.0 2.2); one that no
+ * IRI can be would end the stream of a recipient whose parser joins namespace and name with such a character. */
 static void XMLCALL on_namespace(void *context, const XML_Char *prefix, const XML_Char *uri)
 {
     struct xml_in *in = context;
     in->declared++;
+    if (uri && strpbrk(uri, " <>\"{}|\\^`\t\r\n"))
+        fail(in, STREAM_ERROR_NOT_WELL_FORMED, "a namespace that is no IRI");
     if (in->depth == 0 && !in->replaying)
         start_tag_declare(&in->start_tag, prefix, uri);
 }
@@ -157,6 +160,8 @@ static void XMLCALL on_start(void *context, const XML_Char *name, const XML_Char
         if (in->depth == 1)
             in->first = (size_t)XML_GetCurrentByteIndex(in->parser);
         tree_start(&in->tree, name, attributes);
+        if (in->tree.namespace_bytes > in->limits->stanza_bytes)
+            fail(in, STREAM_ERROR_POLICY_VIOLATION, "too many long namespaces");
     }
     in->depth++;
 }

@@ -125,8 +125,12 @@ void supervisor_reap(struct supervisor *supervisor, int64_t now_ms)
 {
     for (unsigned i = 0; i < supervisor->settings.workers; i++) {
         struct child *child = &supervisor->children[i];
-        int status;
-        if (!child->pid || waitpid(child->pid, &status, WNOHANG) != child->pid)
+        int status = 0;
+        if (!child->pid)
+            continue;
+        /* ECHILD: somebody else in this process waited for it (libev's default loop waits for every child). */
+        pid_t ended = waitpid(child->pid, &status, WNOHANG);
+        if (ended == 0 || (ended < 0 && errno != ECHILD))
             continue;
         log_end(supervisor, i, status);
         clear_gauges(&supervisor->metrics[i]);

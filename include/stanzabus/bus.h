@@ -23,7 +23,8 @@ struct bus_ops {
      * fn may be NULL.  It is never called from inside. */
     void (*publish)(struct bus *bus, struct text channel, struct text head, struct text tail, bus_published_fn *fn, void *ctx);
     /* Counted: the n-th subscribe of a name answers at once if it is confirmed.  fn (may be NULL) comes after Redis
-     * confirmed; never from inside. */
+     * confirmed; never from inside.  The count is taken whatever the status: with BUS_AWAY the channel stays wanted, and
+     * is subscribed when Redis is back; one unsubscribe undoes one subscribe. */
     void (*subscribe)(struct bus *bus, struct text channel, bus_subscribed_fn *fn, void *ctx);
     void (*unsubscribe)(struct bus *bus, struct text channel);
 };
@@ -31,7 +32,9 @@ struct bus_ops {
 struct bus_callbacks {
     void (*on_message)(void *ctx, struct text channel, struct text payload); /* borrowed until return */
     void (*on_away)(void *ctx);  /* Redis has been away for redis.wait: what needs it is answered with an error now */
-    void (*on_back)(void *ctx, bool subscriptions_lost); /* Redis answers, and all subscriptions are confirmed again */
+    /* Redis answers, and all subscriptions are confirmed again.  After on_away, and also after a loss so short that on_away
+     * did not come, when subscriptions_lost: what was published meanwhile was not received. */
+    void (*on_back)(void *ctx, bool subscriptions_lost);
     void (*on_full)(void *ctx);    /* the queue toward Redis reached limits.redis_queue, or Redis went away: stop reading from clients */
     void (*on_drained)(void *ctx); /* ... or it is half empty again: go on.  Also called at on_away: reading goes on, to be answered with errors */
 };

@@ -14,7 +14,7 @@ void channel_key(struct buffer *out, struct text prefix, struct text address, co
 
 enum channel_kind { CHANNEL_TO, CHANNEL_FROM, CHANNEL_FROM_NODE, CHANNEL_NODE, CHANNEL_OTHER };
 /* Takes a channel's name apart; address is decoded into the arena (or borrowed when nothing was encoded); node is empty
- * unless CHANNEL_FROM_NODE or CHANNEL_NODE. */
+ * unless CHANNEL_FROM_NODE or CHANNEL_NODE.  Strict: a name that the functions above would not write is CHANNEL_OTHER. */
 enum channel_kind channel_parse(struct arena *arena, struct text prefix, struct text channel, struct text *address, struct text *node);
 
 #endif

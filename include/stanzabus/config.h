@@ -91,9 +91,9 @@ void config_free(struct config **config);
 /* The sample config: every key with default, unit and help, as a file that config_load takes. */
 void config_print(FILE *out);
 
-bool config_has_domain(const struct config *config, struct text domain);
+bool config_has_domain(const struct config *config, struct text domain); /* domain, or auth.anonymous_domain */
 bool config_is_service_domain(const struct config *config, struct text domain);
 bool config_is_service_account(const struct config *config, struct text bare);
-bool config_has_mechanism(const struct config *config, const char *mechanism);
+bool config_has_mechanism(const struct config *config, const char *mechanism); /* ANONYMOUS: guests have a domain */
 
 #endif

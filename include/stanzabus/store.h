@@ -58,7 +58,10 @@ struct store_ops {
     /* result: 1 written, 0 not (exists already, or does not exist) */
     void (*account_put)(struct store *store, struct text bare, const struct account *account, enum account_put how,
                         store_done_fn *fn, void *ctx);
-    void (*account_delete)(struct store *store, struct text bare, store_done_fn *fn, void *ctx); /* all keys of the account; result 1 or 0 */
+    /* All keys of the account; result 1 or 0.  Its sessions lose their rows: nothing is routed to them any more, and their
+     * next write fails. */
+    void (*account_delete)(struct store *store, struct text bare, store_done_fn *fn, void *ctx);
+    /* In no order; a name may come twice while accounts are written at the same time.  result: names given */
     void (*account_list)(struct store *store, struct text domain, store_each_fn *each, store_done_fn *fn, void *ctx);
     /* A random secret that all nodes share, made by the first that asks; 32 bytes. */
     void (*secret_get)(struct store *store, struct text name, store_secret_fn *fn, void *ctx);
@@ -77,10 +80,12 @@ struct store_ops {
     void (*lease_take)(struct store *store, struct text address, struct text node, int64_t ttl_ms, store_done_fn *fn, void *ctx);
     void (*lease_release)(struct store *store, struct text address, struct text node);
 
-    /* The node says that it lives.  result: 1 fine, 0 its entry had gone (others have taken its sessions for dead). */
+    /* The node says that it lives; again every third of ttl_ms.  result: 1 fine, 0 its entry had gone (others have taken its
+     * sessions for dead). */
     void (*node_beat)(struct store *store, struct text node, int64_t ttl_ms, store_done_fn *fn, void *ctx);
     void (*node_gone)(struct store *store, struct text node, store_done_fn *fn, void *ctx); /* at a clean stop, rows removed before */
-    /* Finds nodes whose beats ended, and removes the rows that they left.  each gets every full JID whose row was removed. */
+    /* Finds nodes whose beats ended, and removes the rows that they left.  each gets every full JID whose row was removed.
+     * Only a node whose own beats came promptly for a whole ttl_ms may: else nothing is swept.  result: rows removed */
     void (*node_sweep)(struct store *store, store_each_fn *each, store_done_fn *fn, void *ctx);
 };
 

@@ -24,7 +24,8 @@ struct supervisor_settings {  /* borrowed for the supervisor's life */
 /* -- the parent -- */
 /* Starts all workers.  NULL with a line in the log when that cannot be done at all. */
 struct supervisor *supervisor_start(const struct supervisor_settings *settings, int64_t now_ms);
-/* Collects workers that have ended (only the own children, by pid). */
+/* Collects workers that have ended (only the own children, by pid).  Nobody else should: run the parent on ev_loop_new(),
+ * since libev's default loop waits for every child, and their exit status is lost. */
 void supervisor_reap(struct supervisor *supervisor, int64_t now_ms);
 /* Starts again what has waited long enough (1 s, doubled up to 30 s; 1 s again after a minute of life); kills what has not
  * ended in time. */

@@ -4,10 +4,10 @@
 
 #include "transports/websocket/web.h"
 
-struct site { /* borrowed for as long as it answers */
-    bool has_page;           /* http.demo */
-    struct text domain;      /* where people log in */
-    struct text guest_domain; /* where guests do; empty: no guests */
+struct site {                  /* borrowed for as long as it answers */
+    bool has_page;             /* http.demo */
+    struct text domain;        /* where people log in */
+    struct text guest_domain;  /* where guests do; empty: no guests */
     struct text_list services; /* addresses that the page suggests to write to */
 };
 

@@ -1,7 +1,8 @@
 /* bus.c - bus.h over the two connections: PUBLISH on one, SUBSCRIBE on the other. */
 #include "redis_inside.h"
 
-static void answer_published(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
+static void answer_published(struct redis *redis, const struct pending *pending, const struct reply *reply,
+                             size_t count)
 {
     enum bus_status status = reply_status(reply);
     (void)count;
@@ -11,7 +12,8 @@ static void answer_published(struct redis *redis, const struct pending *pending,
         ((bus_published_fn *)pending->fn)(pending->ctx, status, status == BUS_OK ? reply->integer : 0);
 }
 
-static void publish(struct bus *bus, struct text channel, struct text head, struct text tail, bus_published_fn *fn, void *ctx)
+static void publish(struct bus *bus, struct text channel, struct text head, struct text tail, bus_published_fn *fn,
+                    void *ctx)
 {
     struct redis *redis = REDIS_OF_BUS(bus);
     struct command_queue *queue = redis_take(redis, answer_published, (any_fn *)fn, ctx);

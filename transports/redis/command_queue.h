@@ -12,13 +12,15 @@
 struct redis;
 struct pending;
 
-/* Decodes the answer and calls the asker.  reply is NULL when there is none (BUS_AWAY), else the first of count values. */
+/* Decodes the answer and calls the asker.  reply is NULL when there is none (BUS_AWAY), else the first of count
+ * values. */
 typedef void answer_fn(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count);
 typedef void any_fn(void); /* a callback of bus.h or store.h, whose type the answer_fn knows */
 
 enum pending_flag {
-    PENDING_REPEATABLE = 1, /* doing it twice is the same as once: it is sent again when a link was lost before its answer */
-    PENDING_RELOADED = 2    /* its script was loaded and it was sent again */
+    PENDING_REPEATABLE =
+        1, /* doing it twice is the same as once: it is sent again when a link was lost before its answer */
+    PENDING_RELOADED = 2 /* its script was loaded and it was sent again */
 };
 
 struct pending {

@@ -14,8 +14,8 @@ static void answer_must(struct redis *redis, const struct pending *pending, cons
     (void)count;
     if (reply->type != REPLY_ERROR)
         return;
-    snprintf(reason, sizeof reason, "%.*s", reply->text.size < sizeof reason ? (int)reply->text.size : (int)sizeof reason,
-             reply->text.data);
+    snprintf(reason, sizeof reason, "%.*s",
+             reply->text.size < sizeof reason ? (int)reply->text.size : (int)sizeof reason, reply->text.data);
     link_is_refused(pending->ctx, reason);
 }
 
@@ -28,7 +28,8 @@ static void answer_role(struct redis *redis, const struct pending *pending, cons
 
 static void keep_policy(struct redis *redis, struct text policy)
 {
-    snprintf(redis->health.policy, sizeof redis->health.policy, "%.*s", policy.size < 31 ? (int)policy.size : 31, policy.data);
+    snprintf(redis->health.policy, sizeof redis->health.policy, "%.*s", policy.size < 31 ? (int)policy.size : 31,
+             policy.data);
 }
 
 /* CONFIG GET gives a name and a value; an error when the user may not ask. */
@@ -72,7 +73,8 @@ static void answer_save(struct redis *redis, const struct pending *pending, cons
     redis->health.has_save = !config_value(reply, count, &value) || value.size > 0;
 }
 
-static void answer_appendonly(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
+static void answer_appendonly(struct redis *redis, const struct pending *pending, const struct reply *reply,
+                              size_t count)
 {
     struct text value;
     (void)pending;
@@ -83,14 +85,16 @@ static void warn(struct redis *redis)
 {
     const struct health *health = &redis->health;
     if (!health->policy[0])
-        log_warning(redis->settings.log, NULL, "redis-unchecked",
-                    "text=\"this user may read neither CONFIG nor INFO: make sure that maxmemory-policy is noeviction\"");
+        log_warning(
+            redis->settings.log, NULL, "redis-unchecked",
+            "text=\"this user may read neither CONFIG nor INFO: make sure that maxmemory-policy is noeviction\"");
     if (health->keeps_nothing)
         log_warning(redis->settings.log, NULL, "redis-keeps-nothing",
                     "text=\"persistence is off (save and appendonly): accounts are lost when Redis stops\"");
 }
 
-static void answer_last_of_commands(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
+static void answer_last_of_commands(struct redis *redis, const struct pending *pending, const struct reply *reply,
+                                    size_t count)
 {
     const char *policy = redis->health.policy;
     char reason[96];
@@ -208,4 +212,5 @@ static void on_subscriber_lost(struct redis *redis, const char *reason)
 }
 
 const struct link_events commands_events = { greet_for_commands, health_check, take_no_message, on_commands_lost };
-const struct link_events subscriber_events = { greet_for_subscriptions, on_subscriber_ready, take_message, on_subscriber_lost };
+const struct link_events subscriber_events = { greet_for_subscriptions, on_subscriber_ready, take_message,
+                                               on_subscriber_lost };

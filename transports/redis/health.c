@@ -1,5 +1,5 @@
-/* health.c - is Redis there?  A heartbeat is published on a channel of our own and must come back through the subscriber:
- * that proves both connections, and that both end at the same Redis.
+/* health.c - is Redis there?  A heartbeat is published on a channel of our own and must come back through the
+ * subscriber: that proves both connections, and that both end at the same Redis.
  *
  *   up ──(a link is lost, or nothing comes for 3 s)──> down: commands wait ──(redis.wait)──> away: answered BUS_AWAY
  *   ^──────────────(links ready, all subscribed, a heartbeat came back)─────────┴────────────┘ */
@@ -11,7 +11,8 @@
 
 static const double TICK = 0.5, STALLED = 3.0, LOG_AGAIN = 30.0;
 
-static void on_beat_answered(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count);
+static void on_beat_answered(struct redis *redis, const struct pending *pending, const struct reply *reply,
+                             size_t count);
 
 /* -- the heartbeat -- */
 
@@ -26,7 +27,8 @@ static void send_beat(struct redis *redis)
     command_end(queue, (struct pending){ .answer = on_beat_answered, .ctx = (void *)(uintptr_t)health->beat_asked });
 }
 
-static void on_beat_answered(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
+static void on_beat_answered(struct redis *redis, const struct pending *pending, const struct reply *reply,
+                             size_t count)
 {
     char reason[160];
     (void)count;
@@ -45,7 +47,8 @@ static bool both_ready(const struct redis *redis)
     return redis->commands.state == LINK_READY && redis->subscriber.state == LINK_READY && redis->health.is_listening;
 }
 
-static void answer_listening(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
+static void answer_listening(struct redis *redis, const struct pending *pending, const struct reply *reply,
+                             size_t count)
 {
     char reason[160];
     (void)pending;
@@ -53,6 +56,7 @@ static void answer_listening(struct redis *redis, const struct pending *pending,
     if (reply->type == REPLY_ERROR) {
         snprintf(reason, sizeof reason, "%.*s", reply->text.size < 159 ? (int)reply->text.size : 159, reply->text.data);
         health_unreachable(redis, reason, "give the user of redis.url the rights of deploy/redis.acl");
+        link_lose(&redis->subscriber, reason);
         return;
     }
     redis->health.is_listening = true;
@@ -93,8 +97,8 @@ static void come_up(struct redis *redis)
     health->reason[0] = '\0';
     if (had_gap) {
         metric_add(redis->settings.metrics, METRIC_BUS_GAPS, 1);
-        log_warning(redis->settings.log, NULL, "redis-gap", "ms=%.0f text=\"what was published meanwhile was not received\"",
-                    (now - health->gap_since) * 1000);
+        log_warning(redis->settings.log, NULL, "redis-gap",
+                    "ms=%.0f text=\"what was published meanwhile was not received\"", (now - health->gap_since) * 1000);
     }
     if (had_gap || was_away)
         tell_back(redis, had_gap);
@@ -129,7 +133,8 @@ static void go_away(struct redis *redis, const char *why)
     redis->bus.is_away = true;
     health->is_full = false;
     health->has_failed = true;
-    log_error(redis->settings.log, NULL, "redis-away", "url=%s reason=%s", redis->url.shown, log_quote(why, strlen(why)));
+    log_error(redis->settings.log, NULL, "redis-away", "url=%s reason=%s", redis->url.shown,
+              log_quote(why, strlen(why)));
     if (is_first && redis->settings.on_first_failure)
         redis->settings.on_first_failure(redis->settings.ctx, why);
     if (redis->bus.callbacks)
@@ -203,7 +208,8 @@ void health_watch_queue(struct redis *redis)
 {
     struct health *health = &redis->health;
     size_t held = command_queue_held(&redis->commands.queue);
-    metric_set(redis->settings.metrics, METRIC_REDIS_QUEUE_BYTES, (int64_t)command_queue_unsent(&redis->commands.queue));
+    metric_set(redis->settings.metrics, METRIC_REDIS_QUEUE_BYTES,
+               (int64_t)command_queue_unsent(&redis->commands.queue));
     if (!health->is_full && !redis->bus.is_away && held >= redis->settings.queue_bytes) {
         health->is_full = true;
         health->full_since = redis_now(redis);
@@ -233,8 +239,10 @@ static void check_links(struct redis *redis, double now)
 {
     struct health *health = &redis->health;
     struct link *subscriber = &redis->subscriber;
-    double quiet = now - (subscriber->read_at > health->beat_answered_at ? subscriber->read_at : health->beat_answered_at);
-    bool is_owed = both_ready(redis) && health->beat_answered > health->beat_back && health->beat_answered > health->beat_floor;
+    double quiet =
+        now - (subscriber->read_at > health->beat_answered_at ? subscriber->read_at : health->beat_answered_at);
+    bool is_owed =
+        both_ready(redis) && health->beat_answered > health->beat_back && health->beat_answered > health->beat_floor;
 
     if (link_waits(&redis->commands, now) > STALLED)
         link_lose(&redis->commands, "no answer for 3 seconds");

@@ -10,9 +10,9 @@
 #include "redis_inside.h"
 
 enum {
-    READ_PER_TURN = 256 * 1024,     /* then the clients get their turn */
-    FEED_BYTES = 4096,              /* hiredis moves the rest of what it was fed every 1,024 bytes: keep that short */
-    REPLY_MAX = 32 * 1024 * 1024,   /* a reply that is bigger ends the connection */
+    READ_PER_TURN = 256 * 1024,   /* then the clients get their turn */
+    FEED_BYTES = 4096,            /* hiredis moves the rest of what it was fed every 1,024 bytes: keep that short */
+    REPLY_MAX = 32 * 1024 * 1024, /* a reply that is bigger ends the connection */
 };
 static const double READY_WITHIN = 3.0, PAUSE_FIRST = 0.05, PAUSE_MAX = 2.0, PAUSE_REFUSED = 2.0, LASTED = 5.0;
 
@@ -141,8 +141,8 @@ static bool take_replies(struct link *link)
             continue;
         if (!command_queue_expects(queue)) {
             char reason[160];
-            snprintf(reason, sizeof reason, "unexpected reply: %.*s", reply->text.size < 120 ? (int)reply->text.size : 120,
-                     reply->text.size ? reply->text.data : "");
+            snprintf(reason, sizeof reason, "unexpected reply: %.*s",
+                     reply->text.size < 120 ? (int)reply->text.size : 120, reply->text.size ? reply->text.data : "");
             link_lose(link, reason);
             return false;
         }

@@ -1,5 +1,5 @@
-/* link.h - one connection to Redis: connect, greeting (greeting.c), commands out once a loop turn, replies in; made again
- * with growing pauses when it was lost. */
+/* link.h - one connection to Redis: connect, greeting (greeting.c), commands out once a loop turn, replies in; made
+ * again with growing pauses when it was lost. */
 #ifndef STANZABUS_TRANSPORTS_REDIS_LINK_H
 #define STANZABUS_TRANSPORTS_REDIS_LINK_H
 

@@ -1,4 +1,5 @@
-/* redis.c - start and end, and the way of a command: taken into the queue, written at the end of the loop turn, answered. */
+/* redis.c - start and end, and the way of a command: taken into the queue, written at the end of the loop turn,
+ * answered. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -40,8 +41,8 @@ static void log_failure(struct redis *redis, struct text error)
         failures->unlogged++;
         return;
     }
-    log_error(redis->settings.log, NULL, "redis-command-failed", "error=%s unlogged=%u", log_quote(error.data, error.size),
-              failures->unlogged);
+    log_error(redis->settings.log, NULL, "redis-command-failed", "error=%s unlogged=%u",
+              log_quote(error.data, error.size), failures->unlogged);
     *failures = (struct failures){ .logged_at = now };
 }
 
@@ -49,7 +50,8 @@ static void log_failure(struct redis *redis, struct text error)
  * behind a proxy. */
 static bool ends_link(struct text error)
 {
-    static const struct text words[] = { TEXT_INIT("READONLY "), TEXT_INIT("LOADING "), TEXT_INIT("NOAUTH "), TEXT_INIT("MASTERDOWN ") };
+    static const struct text words[] = { TEXT_INIT("READONLY "), TEXT_INIT("LOADING "), TEXT_INIT("NOAUTH "),
+                                         TEXT_INIT("MASTERDOWN ") };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (text_starts_with(error, words[i]))
             return true;
@@ -58,7 +60,8 @@ static bool ends_link(struct text error)
 
 static void load_and_repeat(struct redis *redis, struct command_queue *queue, size_t begin, struct pending pending)
 {
-    log_warning(redis->settings.log, NULL, "redis-script-reloaded", "script=%s", script_sources[pending.script - 1].name);
+    log_warning(redis->settings.log, NULL, "redis-script-reloaded", "script=%s",
+                script_sources[pending.script - 1].name);
     script_load(queue, pending.script - 1, (struct pending){ .answer = answer_nobody, .flags = PENDING_REPEATABLE });
     pending.flags |= PENDING_RELOADED;
     command_queue_again(queue, begin, pending);

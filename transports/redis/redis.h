@@ -5,8 +5,8 @@
  *   bus_callbacks  <── subscriptions <── subscriber ──┘
  *                health: heartbeat through both, away and back
  *
- * redis.c start and end, bus.c, store_*.c the contracts, subscriptions.c, scripts.c + scripts/ (Lua), link.c + greeting.c +
- * reply.c + resolver.c + url.c a connection, health.c whether Redis is there. */
+ * redis.c start and end; bus.c and store_*.c the contracts, with subscriptions.c, command_queue.c, and scripts.c +
+ * scripts/ (Lua); link.c + greeting.c + reply.c + resolver.c + url.c a connection; health.c whether Redis is there. */
 #ifndef STANZABUS_TRANSPORTS_REDIS_H
 #define STANZABUS_TRANSPORTS_REDIS_H
 
@@ -18,13 +18,15 @@ struct ev_loop;
 struct redis;
 
 struct redis_settings {
-    struct text url;    /* redis://[user:password@]host:port[/db], unix://[user:password@]/path[?db=N]; percent-encoded; copied */
+    struct text
+        url; /* redis://[user:password@]host:port[/db], unix://[user:password@]/path[?db=N]; percent-encoded; copied */
     struct text prefix; /* of all channels and keys, "xmpp:"; copied */
     int64_t wait_ms;    /* how long what is asked waits for Redis to come back, before it is answered with BUS_AWAY */
     size_t queue_bytes; /* waiting for Redis or for its answer: on_full here, on_drained at half, refused at twice */
     const struct log *log;   /* borrowed */
     struct metrics *metrics; /* borrowed */
-    /* Redis was not reached within wait_ms of redis_start.  text says why and what to do.  May be NULL; trying goes on. */
+    /* Redis was not reached within wait_ms of redis_start.  text says why and what to do.  May be NULL; trying goes
+     * on. */
     void (*on_first_failure)(void *ctx, const char *text);
     void *ctx;
 };

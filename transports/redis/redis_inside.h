@@ -15,21 +15,21 @@ struct sweep;
 
 struct health {
     bool is_started;
-    bool is_up;          /* both links ready, all subscriptions confirmed, a heartbeat came back */
-    bool was_up;         /* ever */
-    bool has_failed;     /* on_first_failure is over */
-    bool has_gap;        /* subscriptions were lost since it was last up */
-    bool is_listening;   /* the subscriber's connection has confirmed all that was wanted when it was made */
-    bool is_full;        /* on_full, and no on_drained since */
+    bool is_up;        /* both links ready, all subscriptions confirmed, a heartbeat came back */
+    bool was_up;       /* ever */
+    bool has_failed;   /* on_first_failure is over */
+    bool has_gap;      /* subscriptions were lost since it was last up */
+    bool is_listening; /* the subscriber's connection has confirmed all that was wanted when it was made */
+    bool is_full;      /* on_full, and no on_drained since */
     double up_since, down_since, gap_since, full_since; /* loop time in seconds */
     double ticked_at;
     uint64_t beat_asked, beat_answered, beat_back; /* numbers of the heartbeats published, taken by Redis, received */
-    uint64_t beat_floor; /* those up to it were published before a loss, and prove nothing */
+    uint64_t beat_floor;                           /* those up to it were published before a loss, and prove nothing */
     double beat_answered_at;
-    char channel[128];   /* of the heartbeats */
-    char reason[256];    /* why Redis cannot be reached, as last logged */
+    char channel[128]; /* of the heartbeats */
+    char reason[256];  /* why Redis cannot be reached, as last logged */
     double reason_at;
-    char policy[32];     /* maxmemory-policy, as the greeting found it */
+    char policy[32];              /* maxmemory-policy, as the greeting found it */
     bool keeps_nothing, has_save; /* persistence, as the greeting found it */
     struct ev_timer tick, away;
 };
@@ -40,9 +40,9 @@ struct failures { /* replies that are errors: logged at most once a second */
 };
 
 struct own_beats { /* of the node that beats through this store */
-    char *node;       /* owned; NULL before the first beat */
+    char *node;    /* owned; NULL before the first beat */
     int64_t ttl_ms;
-    bool is_known;    /* Redis has confirmed one */
+    bool is_known; /* Redis has confirmed one */
 };
 
 struct redis {
@@ -64,8 +64,8 @@ struct redis {
     struct pending_ring later;  /* answers that need no Redis, given outside of the asker's call */
     struct ev_timer later_timer;
     struct ev_idle later_idle;
-    struct buffer key;          /* scratch for one name */
-    struct buffer row;          /* scratch for one value */
+    struct buffer key; /* scratch for one name */
+    struct buffer row; /* scratch for one value */
     char input[INPUT_BYTES];
 };
 

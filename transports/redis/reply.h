@@ -7,7 +7,8 @@
 
 enum reply_type { REPLY_STRING, REPLY_STATUS, REPLY_ERROR, REPLY_INTEGER, REPLY_NIL, REPLY_ARRAY };
 
-/* One value.  An array's members stand behind it, each followed by its own: [1, [2, 3], 4] is array 3, 1, array 2, 2, 3, 4. */
+/* One value.  An array's members stand behind it, each followed by its own: [1, [2, 3], 4] is array 3, 1, array 2,
+ * 2, 3, 4. */
 struct reply {
     enum reply_type type;
     int64_t integer;  /* REPLY_INTEGER, or an array's number of members */
@@ -19,7 +20,7 @@ struct reply_reader {
     struct redisReader *parser; /* owned */
     struct reply *values;       /* owned; the reply being read */
     size_t count, capacity;
-    struct buffer bytes;        /* of its texts, one behind the other */
+    struct buffer bytes; /* of its texts, one behind the other */
 };
 
 void reply_reader_init(struct reply_reader *reader);
@@ -27,8 +28,8 @@ void reply_reader_fini(struct reply_reader *reader);
 void reply_reader_reset(struct reply_reader *reader); /* for a new connection */
 
 void reply_reader_feed(struct reply_reader *reader, const char *data, size_t size);
-/* The next whole reply: its values, count of them.  NULL when more bytes are needed, or when the bytes are no RESP: then
- * wrong is a sentence, else NULL. */
+/* The next whole reply: its values, count of them.  NULL when more bytes are needed, or when the bytes are no RESP:
+ * then wrong is a sentence, else NULL. */
 const struct reply *reply_reader_next(struct reply_reader *reader, size_t *count, const char **wrong);
 /* Bytes held for a reply that is not complete. */
 size_t reply_reader_held(const struct reply_reader *reader);

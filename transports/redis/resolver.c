@@ -1,4 +1,5 @@
-/* resolver.c - getaddrinfo() on a detached thread.  What both threads touch is in struct lookup, freed by the last one. */
+/* resolver.c - getaddrinfo() on a detached thread.  What both threads touch is in struct lookup, freed by the last
+ * one. */
 #include <ev.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -124,8 +125,8 @@ static void resolve_unix(struct resolver *resolver)
     resolver->count = 1;
 }
 
-struct resolver *resolver_new(struct ev_loop *loop, const struct redis_url *url, void (*on_done)(void *ctx, const char *error),
-                              void *ctx)
+struct resolver *resolver_new(struct ev_loop *loop, const struct redis_url *url,
+                              void (*on_done)(void *ctx, const char *error), void *ctx)
 {
     struct resolver *resolver = xcalloc(1, sizeof *resolver);
     const char *error;

@@ -17,8 +17,8 @@ struct resolved {
 
 /* on_done comes on the loop's thread; error is NULL, or why nothing was found.  A Unix socket or a numeric host is
  * resolved at once, for good. */
-struct resolver *resolver_new(struct ev_loop *loop, const struct redis_url *url, void (*on_done)(void *ctx, const char *error),
-                              void *ctx);
+struct resolver *resolver_new(struct ev_loop *loop, const struct redis_url *url,
+                              void (*on_done)(void *ctx, const char *error), void *ctx);
 void resolver_free(struct resolver **resolver); /* a look-up under way ends by itself, unheard */
 void resolver_ask(struct resolver *resolver);   /* nothing while one is under way, or where nothing can change */
 /* The n-th of the known addresses, round and round; NULL while none is known. */

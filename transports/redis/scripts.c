@@ -1,4 +1,5 @@
-/* scripts.c - calls by EVALSHA.  The digests are computed here, so that commands can be written before Redis is reached. */
+/* scripts.c - calls by EVALSHA.  The digests are computed here, so that commands can be written before Redis is
+ * reached. */
 #include <openssl/sha.h>
 
 #include "scripts.h"
@@ -25,7 +26,8 @@ void script_load(struct command_queue *queue, enum script script, struct pending
     command_end(queue, pending);
 }
 
-void script_begin(struct command_queue *queue, const struct scripts *scripts, enum script script, struct text key, unsigned arguments)
+void script_begin(struct command_queue *queue, const struct scripts *scripts, enum script script, struct text key,
+                  unsigned arguments)
 {
     command_begin(queue, 4 + arguments);
     command_text(queue, TEXT("EVALSHA"));

@@ -34,7 +34,8 @@ void scripts_init(struct scripts *scripts);
 /* SCRIPT LOAD of one. */
 void script_load(struct command_queue *queue, enum script script, struct pending pending);
 /* Begins a call with one key and so many arguments, which follow as command_text. */
-void script_begin(struct command_queue *queue, const struct scripts *scripts, enum script script, struct text key, unsigned arguments);
+void script_begin(struct command_queue *queue, const struct scripts *scripts, enum script script, struct text key,
+                  unsigned arguments);
 /* Ends it. */
 void script_end(struct command_queue *queue, enum script script, struct pending pending);
 bool script_is_missing(const struct reply *reply); /* NOSCRIPT: it was flushed, or this is another Redis now */

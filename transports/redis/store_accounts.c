@@ -1,5 +1,5 @@
-/* store_accounts.c - accounts and secrets.  A hash an account: sha1 and sha256 hold "iterations:salt:stored:server" in hex
- * (RFC 5802 3: keys, never a password), disabled is 0 or 1 and always there. */
+/* store_accounts.c - accounts and secrets.  A hash an account: sha1 and sha256 hold "iterations:salt:stored:server"
+ * in hex (RFC 5802 3: keys, never a password), disabled is 0 or 1 and always there. */
 #include <assert.h>
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -70,11 +70,13 @@ static bool read_keys(struct text text, struct scram_keys *keys, int key_size)
     if (text.size == 0)
         return true; /* this hash is not stored */
     struct text iterations = next_part(&text);
-    snprintf(digits, sizeof digits, "%.*s", iterations.size < sizeof digits ? (int)iterations.size : 0, iterations.data);
+    snprintf(digits, sizeof digits, "%.*s", iterations.size < sizeof digits ? (int)iterations.size : 0,
+             iterations.data);
     keys->iterations = (unsigned)strtoul(digits, NULL, 10);
     int salt_size = read_hex(next_part(&text), keys->salt, sizeof keys->salt);
     keys->salt_size = salt_size > 0 ? (unsigned)salt_size : 0;
-    return keys->iterations && salt_size > 0 && read_hex(next_part(&text), keys->stored_key, sizeof keys->stored_key) == key_size &&
+    return keys->iterations && salt_size > 0 &&
+           read_hex(next_part(&text), keys->stored_key, sizeof keys->stored_key) == key_size &&
            read_hex(next_part(&text), keys->server_key, sizeof keys->server_key) == key_size;
 }
 
@@ -92,7 +94,8 @@ static void answer_account(struct redis *redis, const struct pending *pending, c
     }
     account.is_disabled = text_is(reply[3].text, "1");
     if (!read_keys(reply[1].text, &account.sha1, 20) || !read_keys(reply[2].text, &account.sha256, 32)) {
-        log_error(redis->settings.log, NULL, "account-unreadable", "text=\"an account's keys in Redis are not as this version writes them\"");
+        log_error(redis->settings.log, NULL, "account-unreadable",
+                  "text=\"an account's keys in Redis are not as this version writes them\"");
         fn(pending->ctx, BUS_FAILED, NULL);
         return;
     }
@@ -111,12 +114,14 @@ void store_account_get(struct store *store, struct text bare, store_account_fn *
     command_word(queue, "sha1");
     command_word(queue, "sha256");
     command_word(queue, "disabled");
-    command_end(queue, (struct pending){ .answer = answer_account, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
+    command_end(queue, (struct pending){
+                           .answer = answer_account, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
 }
 
 /* -- account_put, account_delete -- */
 
-static void write_hash(struct redis *redis, struct command_queue *queue, const char *field, const struct scram_keys *keys, size_t key_size)
+static void write_hash(struct redis *redis, struct command_queue *queue, const char *field,
+                       const struct scram_keys *keys, size_t key_size)
 {
     redis->row.size = 0;
     if (keys->iterations)
@@ -128,7 +133,9 @@ static void write_hash(struct redis *redis, struct command_queue *queue, const c
 void store_account_put(struct store *store, struct text bare, const struct account *account, enum account_put how,
                        store_done_fn *fn, void *ctx)
 {
-    static const char *const hows[] = { [ACCOUNT_CREATE] = "c", [ACCOUNT_REPLACE] = "r", [ACCOUNT_CREATE_OR_REPLACE] = "e" };
+    static const char *const hows[] = {
+        [ACCOUNT_CREATE] = "c", [ACCOUNT_REPLACE] = "r", [ACCOUNT_CREATE_OR_REPLACE] = "e"
+    };
     struct redis *redis = REDIS_OF_STORE(store);
     struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
     if (!queue)
@@ -264,9 +271,11 @@ static void answer_secret(struct redis *redis, const struct pending *pending, co
     unsigned char secret[SECRET_BYTES];
     (void)redis;
     (void)count;
-    if (status == BUS_OK && (reply->type != REPLY_STRING || read_hex(reply->text, secret, sizeof secret) != SECRET_BYTES))
+    if (status == BUS_OK &&
+        (reply->type != REPLY_STRING || read_hex(reply->text, secret, sizeof secret) != SECRET_BYTES))
         status = BUS_FAILED;
-    fn(pending->ctx, status, status == BUS_OK ? (struct text){ (const char *)secret, sizeof secret } : (struct text){ 0 });
+    fn(pending->ctx, status,
+       status == BUS_OK ? (struct text){ (const char *)secret, sizeof secret } : (struct text){ 0 });
 }
 
 /* Ours is written where there is none; what is there afterwards is everybody's. */
@@ -292,5 +301,6 @@ void store_secret_get(struct store *store, struct text name, store_secret_fn *fn
     command_begin(queue, 2);
     command_word(queue, "GET");
     command_text(queue, buffer_text(&redis->key));
-    command_end(queue, (struct pending){ .answer = answer_secret, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
+    command_end(queue, (struct pending){
+                           .answer = answer_secret, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
 }

@@ -22,7 +22,8 @@ struct text node_index_key(struct redis *redis, struct text node)
 
 /* -- leases -- */
 
-void store_lease_take(struct store *store, struct text address, struct text node, int64_t ttl_ms, store_done_fn *fn, void *ctx)
+void store_lease_take(struct store *store, struct text address, struct text node, int64_t ttl_ms, store_done_fn *fn,
+                      void *ctx)
 {
     struct redis *redis = REDIS_OF_STORE(store);
     struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
@@ -98,5 +99,6 @@ void store_node_gone(struct store *store, struct text node, store_done_fn *fn, v
     command_word(queue, "HDEL");
     command_text(queue, nodes_key(redis));
     command_text(queue, node);
-    command_end(queue, (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
+    command_end(queue,
+                (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
 }

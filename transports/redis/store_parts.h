@@ -13,16 +13,18 @@ void store_account_list(struct store *store, struct text domain, store_each_fn *
 void store_secret_get(struct store *store, struct text name, store_secret_fn *fn, void *ctx);
 
 /* store_sessions.c: {prefix}{bare}:sessions (hash, a field a resource), and the node's index of them */
-void store_session_bind(struct store *store, const struct session_row *row, enum bind_conflict conflict, unsigned max_sessions,
-                        store_bind_fn *fn, void *ctx);
+void store_session_bind(struct store *store, const struct session_row *row, enum bind_conflict conflict,
+                        unsigned max_sessions, store_bind_fn *fn, void *ctx);
 void store_session_update(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx);
 void store_session_remove(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx);
 void store_route(struct store *store, const struct route *route, store_done_fn *fn, void *ctx);
 /* Appends "session LF node/": what a row of this session's holds behind its class. */
 void session_owner(struct buffer *out, uint64_t session, struct text node);
 
-/* store_nodes.c: {prefix}{address}:lease (string), {prefix}nodes (hash, a field a node), {prefix}node:{id}:sessions (set) */
-void store_lease_take(struct store *store, struct text address, struct text node, int64_t ttl_ms, store_done_fn *fn, void *ctx);
+/* store_nodes.c: {prefix}{address}:lease (string), {prefix}nodes (hash, a field a node), {prefix}node:{id}:sessions
+ * (set) */
+void store_lease_take(struct store *store, struct text address, struct text node, int64_t ttl_ms, store_done_fn *fn,
+                      void *ctx);
 void store_lease_release(struct store *store, struct text address, struct text node);
 void store_node_beat(struct store *store, struct text node, int64_t ttl_ms, store_done_fn *fn, void *ctx);
 void store_node_gone(struct store *store, struct text node, store_done_fn *fn, void *ctx);

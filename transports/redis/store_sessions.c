@@ -1,6 +1,7 @@
 /* store_sessions.c - session rows, and routing by them.
- * The row of a resource: class, session, LF, node/resource as JSON writes it, LF, priority.  The class (u not available, m
- * available of negative priority, a available) is all that a route asks; the second line goes into the event as it is. */
+ * The row of a resource: class, session, LF, node/resource as JSON writes it, LF, priority.  The class (u not available,
+ * m available of negative priority, a available) is all that a route asks; the second line goes into the event as it
+ * is. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -44,8 +45,10 @@ static struct text write_row(struct redis *redis, const struct session_row *row,
     return buffer_text(out);
 }
 
-/* SADD or SREM "session bare/resource" in the set of the row's node, from which a sweep finds the rows of a dead one. */
-static void write_index(struct redis *redis, struct command_queue *queue, const char *verb, const struct session_row *row)
+/* SADD or SREM "session bare/resource" in the set of the row's node, from which a sweep finds the rows of a dead
+ * one. */
+static void write_index(struct redis *redis, struct command_queue *queue, const char *verb,
+                        const struct session_row *row)
 {
     struct text key = node_index_key(redis, row->node);
     command_begin(queue, 3);
@@ -70,7 +73,7 @@ static uint64_t to_number(struct text digits)
     return number;
 }
 
-struct bind { /* what is asked, until the answer: a refused row must leave the index again */
+struct bind {               /* what is asked, until the answer: a refused row must leave the index again */
     struct session_row row; /* its texts are behind the struct */
     store_bind_fn *fn;
     void *ctx;
@@ -119,8 +122,8 @@ static void answer_bind(struct redis *redis, const struct pending *pending, cons
 }
 
 /* The index comes first: a row that is in no index would be nobody's to sweep.  An index without a row hurts nobody. */
-void store_session_bind(struct store *store, const struct session_row *row, enum bind_conflict conflict, unsigned max_sessions,
-                        store_bind_fn *fn, void *ctx)
+void store_session_bind(struct store *store, const struct session_row *row, enum bind_conflict conflict,
+                        unsigned max_sessions, store_bind_fn *fn, void *ctx)
 {
     struct redis *redis = REDIS_OF_STORE(store);
     struct bind *bind = bind_new(row, fn, ctx);
@@ -136,7 +139,8 @@ void store_session_bind(struct store *store, const struct session_row *row, enum
     command_text(queue, text);
     command_word(queue, conflict == BIND_REPLACE ? "1" : "0");
     command_integer(queue, max_sessions);
-    script_end(queue, SCRIPT_SESSION_BIND, (struct pending){ .answer = answer_bind, .ctx = bind, .flags = PENDING_REPEATABLE });
+    script_end(queue, SCRIPT_SESSION_BIND,
+               (struct pending){ .answer = answer_bind, .ctx = bind, .flags = PENDING_REPEATABLE });
 }
 
 /* -- update, remove -- */

@@ -106,7 +106,8 @@ static void remove_row(struct redis *redis, struct swept *swept)
     size_t bare = (size_t)((const char *)memchr(full.data, '/', full.size) - full.data);
     redis->row.size = 0;
     session_owner(&redis->row, strtoull(swept->member.data, NULL, 10), swept->sweep->dead[swept->sweep->now]);
-    script_begin(queue, &redis->scripts, SCRIPT_SESSION_REMOVE, redis_key(redis, (struct text){ full.data, bare }, "sessions"), 2);
+    script_begin(queue, &redis->scripts, SCRIPT_SESSION_REMOVE,
+                 redis_key(redis, (struct text){ full.data, bare }, "sessions"), 2);
     command_text(queue, (struct text){ full.data + bare + 1, full.size - bare - 1 });
     command_text(queue, buffer_text(&redis->row));
     script_end(queue, SCRIPT_SESSION_REMOVE, (struct pending){ .answer = answer_removed, .ctx = swept });
@@ -114,7 +115,8 @@ static void remove_row(struct redis *redis, struct swept *swept)
 
 /* -- a batch of the index, under a claim that still holds -- */
 
-static void answer_node_done(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
+static void answer_node_done(struct redis *redis, const struct pending *pending, const struct reply *reply,
+                             size_t count)
 {
     enum bus_status status = reply_status(reply);
     (void)count;
@@ -203,12 +205,14 @@ static void answer_dead(struct redis *redis, const struct pending *pending, cons
     }
     for (size_t i = 1; i < count && sweep->dead_count < DEAD_MAX; i++) {
         sweep->dead[sweep->dead_count++] = arena_text(&sweep->arena, reply[i].text);
-        log_warning(redis->settings.log, NULL, "node-dead", "dead=%s", log_quote(reply[i].text.data, reply[i].text.size));
+        log_warning(redis->settings.log, NULL, "node-dead", "dead=%s",
+                    log_quote(reply[i].text.data, reply[i].text.size));
     }
     next_batch(redis, sweep);
 }
 
-static void answer_nothing_swept(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
+static void answer_nothing_swept(struct redis *redis, const struct pending *pending, const struct reply *reply,
+                                 size_t count)
 {
     (void)redis;
     (void)reply;

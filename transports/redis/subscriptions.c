@@ -1,5 +1,6 @@
-/* subscriptions.c - the wanted channels.  Redis answers SUBSCRIBE and UNSUBSCRIBE in the order they were sent, so each
- * subscription only counts how many of both are still open: it is confirmed when no SUBSCRIBE is open and it is wanted. */
+/* subscriptions.c - the wanted channels.  Redis answers SUBSCRIBE and UNSUBSCRIBE in the order they were sent, so
+ * each subscription only counts how many of both are still open: it is confirmed when no SUBSCRIBE is open and it
+ * is wanted. */
 #include <assert.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -64,7 +65,8 @@ static size_t slot_of(const struct subscriptions *table, struct text name, uint6
 
 static void place(struct subscriptions *table, struct subscription *subscription)
 {
-    table->slots[slot_of(table, (struct text){ subscription->name, subscription->size }, subscription->hash)] = subscription;
+    table->slots[slot_of(table, (struct text){ subscription->name, subscription->size }, subscription->hash)] =
+        subscription;
 }
 
 static void resize(struct subscriptions *table, size_t capacity)
@@ -146,7 +148,8 @@ static void add_waiter(struct subscription *subscription, bus_subscribed_fn *fn,
     *end = waiter;
 }
 
-static void answer_confirmed(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
+static void answer_confirmed(struct redis *redis, const struct pending *pending, const struct reply *reply,
+                             size_t count)
 {
     (void)redis;
     (void)reply;

@@ -1,4 +1,5 @@
-/* url.c - takes redis.url apart (RFC 3986 3): redis://[user:password@]host[:port][/db], unix://[user:password@]/path[?db=N]. */
+/* url.c - takes redis.url apart (RFC 3986 3): redis://[user:password@]host[:port][/db],
+ * unix://[user:password@]/path[?db=N]. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/un.h>
@@ -137,7 +138,8 @@ static const char *parse_unix(struct redis_url *url, struct text rest)
         return "the path of a Unix socket begins with /";
     if (!(url->path = decoded(rest)))
         return "the path has a bad %-code";
-    return strlen(url->path) < sizeof((struct sockaddr_un *)0)->sun_path ? NULL : "the path of the Unix socket is too long";
+    return strlen(url->path) < sizeof((struct sockaddr_un *)0)->sun_path ? NULL
+                                                                         : "the path of the Unix socket is too long";
 }
 
 static const char *parse(struct redis_url *url, struct text text)
@@ -152,7 +154,8 @@ static const char *parse(struct redis_url *url, struct text text)
     };
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
         if (text_starts_with(text, schemes[i].name))
-            return schemes[i].parse(url, (struct text){ text.data + schemes[i].name.size, text.size - schemes[i].name.size });
+            return schemes[i].parse(
+                url, (struct text){ text.data + schemes[i].name.size, text.size - schemes[i].name.size });
     if (text_starts_with(text, TEXT("rediss://")))
         return "TLS toward Redis is not built in; use redis:// over a trusted network, or a Unix socket";
     return "it begins with redis:// or unix://";

@@ -10,7 +10,7 @@ struct redis_url {
     char *path;            /* Unix socket */
     char *user, *password; /* NULL when not given */
     int db;
-    char *shown;           /* for people: without user and password */
+    char *shown; /* for people: without user and password */
 };
 
 /* 0, or -1 with a sentence in why; then url is empty. */

@@ -1,5 +1,5 @@
 /* tls.h - TLS for whatever accepts clients: certificates by domain, reload, channel bindings, client certificates.
- * Used by transports/tcp through tls_channel.h, and by transports/websocket on the contexts of libwebsockets.
+ * Used by transports/tcp through tls_channel.h; WebSocket comes over the same connections.
  * TLS 1.2 and 1.3 with ECDHE and AEAD only; no compression, no renegotiation (RFC 7590, RFC 9325). */
 #ifndef STANZABUS_TRANSPORTS_TLS_H
 #define STANZABUS_TRANSPORTS_TLS_H
@@ -27,9 +27,6 @@ void tls_free(struct tls **tls); /* connections that still use it must be gone *
 /* Reads every file again (SIGHUP).  What is broken is logged and keeps its old state; new handshakes use what is new,
  * open connections stay as they are.  0, or -1 when something was kept. */
 int tls_reload(struct tls *tls);
-
-/* Installs versions, ciphers and the choice of certificates on a foreign context.  tls must outlive it. */
-void tls_adopt(struct tls *tls, struct ssl_ctx_st *context);
 
 bool tls_asks_certificates(const struct tls *tls); /* client_ca is set */
 

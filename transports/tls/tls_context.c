@@ -90,16 +90,3 @@ SSL_CTX *tls_context_new(struct tls *tls, enum tls_purpose purpose, char *error,
         SSL_CTX_set_alpn_select_cb(context, choose_protocol, tls);
     return context;
 }
-
-/* The certificate callback of foreign contexts; our own channels have one that also knows their stream's domain. */
-static int choose_certificate(SSL *ssl, void *ctx)
-{
-    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    return tls_certificate_use(tls_domain_choose(ctx, name, NULL), ssl);
-}
-
-void tls_adopt(struct tls *tls, struct ssl_ctx_st *context)
-{
-    harden(context);
-    SSL_CTX_set_cert_cb(context, choose_certificate, tls);
-}

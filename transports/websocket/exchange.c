@@ -63,9 +63,15 @@ static const char *status_words(int status)
         int status;
         const char *words;
     } rows[] = {
-        { 200, "OK" }, { 400, "Bad Request" }, { 403, "Forbidden" }, { 404, "Not Found" },
-        { 405, "Method Not Allowed" }, { 426, "Upgrade Required" }, { 431, "Request Header Fields Too Large" },
-        { 503, "Service Unavailable" }, { 505, "HTTP Version Not Supported" },
+        { 200, "OK" },
+        { 400, "Bad Request" },
+        { 403, "Forbidden" },
+        { 404, "Not Found" },
+        { 405, "Method Not Allowed" },
+        { 426, "Upgrade Required" },
+        { 431, "Request Header Fields Too Large" },
+        { 503, "Service Unavailable" },
+        { 505, "HTTP Version Not Supported" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].status == status)
@@ -90,8 +96,9 @@ static void write_answer(struct web_socket *s, const struct http_response *respo
 
 static struct http_response plain_response(int status, const char *headers, const char *text)
 {
-    return (struct http_response){ .status = status, .type = "text/plain; charset=utf-8", .headers = headers,
-                                   .body = text_of(text) };
+    return (struct http_response){
+        .status = status, .type = "text/plain; charset=utf-8", .headers = headers, .body = text_of(text)
+    };
 }
 
 void web_refuse(struct web_socket *s, int status, const char *headers, const char *text)

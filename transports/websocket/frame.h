@@ -23,20 +23,20 @@ size_t frame_header(char out[FRAME_OUT_HEADER_MAX], enum frame_opcode opcode, si
 
 /* The frame that is being read; zeroed at first. */
 struct frame_in {
-    uint64_t left;                            /* payload bytes still to come */
+    uint64_t left;                             /* payload bytes still to come */
     unsigned char header[FRAME_IN_HEADER_MAX]; /* as far as it has come; then the mask's place is kept in it */
     uint8_t header_size;
-    uint8_t opcode;                           /* enum frame_opcode */
-    uint8_t mask_at;                          /* bytes of the mask used so far, modulo 4 */
-    bool has_header : 1;                      /* payload comes now */
+    uint8_t opcode;      /* enum frame_opcode */
+    uint8_t mask_at;     /* bytes of the mask used so far, modulo 4 */
+    bool has_header : 1; /* payload comes now */
     bool is_final : 1;
-    bool is_in_message : 1;                   /* a fragmented message has begun: a continuation must come */
+    bool is_in_message : 1; /* a fragmented message has begun: a continuation must come */
 };
 
 enum frame_result {
-    FRAME_MORE, /* the header is not whole yet */
+    FRAME_MORE,    /* the header is not whole yet */
     FRAME_PAYLOAD, /* it is: opcode, is_final and left say what comes */
-    FRAME_BAD   /* it breaks the rules; *why says which, for a person */
+    FRAME_BAD      /* it breaks the rules; *why says which, for a person */
 };
 
 /* Takes header bytes from the front of *input, checks them as RFC 6455 5.2 to 5.5 have it for a server without

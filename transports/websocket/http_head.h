@@ -31,10 +31,10 @@ enum http_field {
 
 struct http_head {
     struct text method;
-    struct text path;    /* decoded, without arguments; begins with '/' */
+    struct text path;                     /* decoded, without arguments; begins with '/' */
     struct text fields[HTTP_FIELD_COUNT]; /* NULL data: not there; without spaces around */
-    bool is_old;         /* HTTP/1.0 */
-    bool has_body;       /* something follows that belongs to the request */
+    bool is_old;                          /* HTTP/1.0 */
+    bool has_body;                        /* something follows that belongs to the request */
 };
 
 /* Bytes of the head at the front of input, its empty line included; 0 when it is not whole. */

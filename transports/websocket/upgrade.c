@@ -88,7 +88,8 @@ static void accept_upgrade(struct web_socket *s, const struct http_head *head)
     accept_key(key, head->fields[HTTP_KEY]);
     int size = snprintf(answer, sizeof answer,
                         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                        "Sec-WebSocket-Accept: %s\r\nSec-WebSocket-Protocol: xmpp\r\n\r\n", key);
+                        "Sec-WebSocket-Accept: %s\r\nSec-WebSocket-Protocol: xmpp\r\n\r\n",
+                        key);
     s->below->write(s->connection, answer, (size_t)size);
     take_forwarded(s, head);
     web_socket_open(s);

@@ -175,7 +175,8 @@ static int parse_trusted(struct web *web, char *error, size_t error_size)
     web->trusted.items = xcalloc(list->count + 1, sizeof *web->trusted.items);
     for (size_t i = 0; i < list->count; i++) {
         if (network_parse(list->items[i], &web->trusted.items[i])) {
-            snprintf(error, error_size, "http.trusted_proxies: '%.*s' is neither an address nor a network (192.0.2.0/24)",
+            snprintf(error, error_size,
+                     "http.trusted_proxies: '%.*s' is neither an address nor a network (192.0.2.0/24)",
                      TEXT_ARGS(list->items[i]));
             return -1;
         }

@@ -25,19 +25,19 @@ struct http_request {
 /* Comes as 404 with a line of text; what is set is borrowed until the answer is written, which is at once. */
 struct http_response {
     int status;
-    const char *type;       /* Content-Type */
-    const char *headers;    /* more header lines, each with its CRLF; "" for none */
+    const char *type;    /* Content-Type */
+    const char *headers; /* more header lines, each with its CRLF; "" for none */
     struct text body;
     struct buffer *scratch; /* empty; for a body that is made */
 };
 
 typedef void http_respond_fn(void *ctx, const struct http_request *request, struct http_response *response);
 
-struct web_settings { /* borrowed for the life of the object, the lists' contents too */
+struct web_settings {                             /* borrowed for the life of the object, the lists' contents too */
     const struct connection_callbacks *callbacks; /* NULL where no client listener is opened */
     void *ctx;
-    struct tls *tls;                  /* with ALPN "http/1.1", which is what browsers offer; NULL: no TLS listener */
-    http_respond_fn *respond;         /* what is asked of client listeners beside WebSocket; NULL: all is 404 */
+    struct tls *tls;          /* with ALPN "http/1.1", which is what browsers offer; NULL: no TLS listener */
+    http_respond_fn *respond; /* what is asked of client listeners beside WebSocket; NULL: all is 404 */
     void *respond_ctx;
     struct text_list origins;         /* http.origins */
     struct text_list trusted_proxies; /* http.trusted_proxies */

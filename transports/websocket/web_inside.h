@@ -44,27 +44,27 @@ struct web_entry {
 };
 
 struct web_socket {
-    struct connection *connection;       /* tcp's; its layer is this */
-    const struct connection_ops *below;  /* tcp's operations */
+    struct connection *connection;      /* tcp's; its layer is this */
+    const struct connection_ops *below; /* tcp's operations */
     struct web_entry *entry;
-    struct buffer held;                  /* bytes not taken yet: half a request, or what came while paused */
-    struct frame_in frame;               /* the frame that is being read */
-    struct buffer message;               /* what has come of a message in pieces */
-    struct buffer control;               /* what has come of a control frame in pieces */
+    struct buffer held;    /* bytes not taken yet: half a request, or what came while paused */
+    struct frame_in frame; /* the frame that is being read */
+    struct buffer message; /* what has come of a message in pieces */
+    struct buffer control; /* what has come of a control frame in pieces */
     TAILQ_ENTRY(web_socket) waiting_entry;
     struct web_socket *next_in_turn;
-    double deadline;         /* in the loop's time, of the list that it waits in */
-    uint16_t close_code;     /* enum web_close: with what we close */
-    uint8_t waiting;         /* enum web_waiting */
-    uint8_t extensions;      /* times that the request's deadline moved because an answer was still being sent */
-    bool is_open : 1;        /* the core knows it */
-    bool is_upgraded : 1;    /* frames come, not requests */
+    double deadline;      /* in the loop's time, of the list that it waits in */
+    uint16_t close_code;  /* enum web_close: with what we close */
+    uint8_t waiting;      /* enum web_waiting */
+    uint8_t extensions;   /* times that the request's deadline moved because an answer was still being sent */
+    bool is_open : 1;     /* the core knows it */
+    bool is_upgraded : 1; /* frames come, not requests */
     bool is_in_turn : 1;
-    bool is_paused : 1;      /* by the core */
-    bool is_choked : 1;      /* by us: answers pile up because the client does not read them */
-    bool is_broken : 1;      /* a violation was reported: nothing more is taken but a Close */
-    bool is_closing : 1;     /* we sent Close: nothing more is written */
-    bool is_done : 1;        /* tcp was told to close: nothing more is taken */
+    bool is_paused : 1;  /* by the core */
+    bool is_choked : 1;  /* by us: answers pile up because the client does not read them */
+    bool is_broken : 1;  /* a violation was reported: nothing more is taken but a Close */
+    bool is_closing : 1; /* we sent Close: nothing more is written */
+    bool is_done : 1;    /* tcp was told to close: nothing more is taken */
 };
 
 TAILQ_HEAD(web_waiting_list, web_socket);
@@ -82,7 +82,7 @@ struct web {
     struct ev_prepare at_turn_end;       /* never started but fed: called after what is pending, before tcp's sending */
     struct ev_timer next_turn;           /* the loop must not block: something was done late in this turn */
     struct web_waiting_list waiting[WEB_WAITS];
-    struct ev_timer janitor;             /* runs while somebody waits */
+    struct ev_timer janitor; /* runs while somebody waits */
 
     struct buffer plain;           /* the message that is being given, unmasked */
     struct buffer answer, scratch; /* of one HTTP exchange */
@@ -118,7 +118,7 @@ void web_upgrade(struct web_socket *s, const struct http_head *head);
 size_t web_take_frames(struct web_socket *s, struct text input);
 
 /* socket.c */
-void web_socket_open(struct web_socket *s); /* after the upgrade was answered */
+void web_socket_open(struct web_socket *s);                       /* after the upgrade was answered */
 void web_socket_choke(struct web_socket *s, uint32_t queued_max); /* stops reading while more than that is queued */
 void web_socket_unchoke(struct web_socket *s);
 void web_socket_start_close(struct web_socket *s);

@@ -230,6 +230,8 @@ static void test_domains(void **state)
         { "Catalan", "l·l.example", "l·l.example" },
         { "middle dot", "a·b.example", NULL },
         { "its A-label", "xn--ab-0ea.example", NULL },
+        { "Cherokee capitals", "ᏻ.example", "Ᏻ.example" },
+        { "its A-label", "xn--bce.example", "Ꮻ.example" },
         { "IPv4", "192.0.2.1", "192.0.2.1" },
         { "IPv6", "[2001:DB8::1]", "[2001:db8::1]" },
         { "IPv6 with IPv4", "[::ffff:192.0.2.1]", "[::ffff:192.0.2.1]" },

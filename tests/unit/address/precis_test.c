@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include <idn2.h>
 #include <unictype.h>
 #include <unigbrk.h>
 #include <uninorm.h>
@@ -189,6 +190,38 @@ static void test_every_code_point_settles(void **state)
     assert_true(accepted > 100000);
 }
 
+/* A label around every code point: as it is, and by way of its A-label.  What is taken stays as it is. */
+static void test_every_domain_settles(void **state)
+{
+    (void)state;
+    unsigned accepted = 0;
+    for (uint32_t c = 0x80; c <= 0x10FFFF; c++) {
+        struct arena arena = { 0 };
+        struct text forms[2] = { { 0 } }, once, twice;
+        char label[8] = "l";
+        uint8_t *ascii = NULL;
+        if (codepoint_class(c) == CODEPOINT_UNASSIGNED)
+            continue;
+        int size = u8_uctomb((uint8_t *)label + 1, c, 4);
+        if (size <= 0)
+            continue;
+        label[size + 1] = 'l';
+        forms[0] = text_of(label);
+        if (idn2_lookup_u8((uint8_t *)label, &ascii, IDN2_NO_TR46) == IDN2_OK)
+            forms[1] = text_of((char *)ascii);
+        for (int i = 0; i < 2; i++) {
+            if (!forms[i].data || jid_prepare_domain(&arena, forms[i], &once) < 0)
+                continue;
+            accepted++;
+            if (jid_prepare_domain(&arena, once, &twice) < 0 || !text_equal(once, twice))
+                fail_msg("U+%04X: '%.*s' changes again", c, TEXT_ARGS(once));
+        }
+        idn2_free(ascii);
+        arena_fini(&arena);
+    }
+    assert_true(accepted > 200000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_classes_of_the_rfc),
         cmocka_unit_test(test_contextual_rules),
         cmocka_unit_test(test_every_code_point_settles),
+        cmocka_unit_test(test_every_domain_settles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* acl_test.c - deploy/redis.acl on a real Redis: the gateway can do all that it does, a service its two things, an observer
- * one, and nobody else anything. */
+/* acl_test.c - deploy/redis.acl on a real Redis: the gateway can do all that it does, a service its two things, an
+ * observer one, and nobody else anything. */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 
@@ -44,7 +44,8 @@ static void test_users(void **state)
         { "echo", "CONFIG GET *", false },
         { "echo", "CLIENT LIST", false },
         { "echo", "MONITOR", false },
-        { "observer", "SUBSCRIBE xmpp:stanza:message xmpp:stanza:presence xmpp:stanza:iq xmpp:session xmpp:dead", true },
+        { "observer", "SUBSCRIBE xmpp:stanza:message xmpp:stanza:presence xmpp:stanza:iq xmpp:session xmpp:dead",
+          true },
         { "observer", "SUBSCRIBE xmpp:to:{juliet@localhost}", false },
         { "observer", "PSUBSCRIBE xmpp:stanza:*", false },
         { "observer", "PUBLISH xmpp:session x", false },
@@ -68,7 +69,8 @@ static void test_users(void **state)
         assert_non_null(reply);
         bool is_permitted = reply->type != REDIS_REPLY_ERROR;
         if (is_permitted != rows[i].is_permitted)
-            fail_msg("%s: %s: %s", rows[i].user ? rows[i].user : "(nobody)", rows[i].command, is_permitted ? "permitted" : reply->str);
+            fail_msg("%s: %s: %s", rows[i].user ? rows[i].user : "(nobody)", rows[i].command,
+                     is_permitted ? "permitted" : reply->str);
         if (!is_permitted && !strstr(reply->str, rows[i].user ? "NOPERM" : "NOAUTH"))
             fail_msg("%s: %s", rows[i].command, reply->str);
         freeReplyObject(reply);
@@ -82,8 +84,13 @@ static void test_gateway(void **state)
     struct node node;
     struct answer answers[18] = { 0 };
     struct account account = { .sha256 = { .iterations = 10000, .salt_size = 16 } };
-    struct session_row row = { .bare = TEXT("a@b"), .resource = TEXT("r"), .node = TEXT("n1"), .session = 1, .is_available = true };
-    struct route route = { .bare = row.bare, .resource = row.resource, .audience = ROUTE_RESOURCE_OR_NON_NEGATIVE, .event = TEXT("{\"id\":1}") };
+    struct session_row row = {
+        .bare = TEXT("a@b"), .resource = TEXT("r"), .node = TEXT("n1"), .session = 1, .is_available = true
+    };
+    struct route route = { .bare = row.bare,
+                           .resource = row.resource,
+                           .audience = ROUTE_RESOURCE_OR_NON_NEGATIVE,
+                           .event = TEXT("{\"id\":1}") };
     char url[128];
     (void)state;
     snprintf(url, sizeof url, "redis://stanzabus:stanzabus-secret@127.0.0.1:%d", server.port);

@@ -27,7 +27,8 @@ static int close_node(void **state)
 
 static void publish(const char *channel, const char *head, const char *tail, struct answer *answer)
 {
-    node.bus->ops->publish(node.bus, text_of(channel), text_of(head), text_of(tail), answer ? on_published : NULL, answer);
+    node.bus->ops->publish(node.bus, text_of(channel), text_of(head), text_of(tail), answer ? on_published : NULL,
+                           answer);
 }
 
 static void subscribe(const char *channel, struct answer *answer)
@@ -273,8 +274,8 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_publish), TEST(test_order), TEST(test_counted), TEST(test_flutter),
-        TEST(test_many_channels), TEST(test_big), TEST(test_too_big), TEST(test_from_callbacks),
+        TEST(test_publish),       TEST(test_order), TEST(test_counted), TEST(test_flutter),
+        TEST(test_many_channels), TEST(test_big),   TEST(test_too_big), TEST(test_from_callbacks),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -48,8 +48,9 @@ void server_make(struct server *server)
 static void run_server(struct server *server)
 {
     char port[16], log[128];
-    const char *arguments[40] = { "redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket", server->socket,
-                                  "--save", "", "--appendonly", "no", "--dir", server->folder, "--logfile", log };
+    const char *arguments[40] = { "redis-server", "--port",       port,           "--bind",    "127.0.0.1",
+                                  "--unixsocket", server->socket, "--save",       "",          "--appendonly",
+                                  "no",           "--dir",        server->folder, "--logfile", log };
     size_t count = 15;
     snprintf(port, sizeof port, "%d", server->port);
     snprintf(log, sizeof log, "%s/log", server->folder);
@@ -208,13 +209,16 @@ static void on_first_failure(void *ctx, const char *text)
 
 static const struct bus_callbacks callbacks = { on_message, on_away, on_back, on_full, on_drained };
 
-void node_open(struct node *node, struct server *server, struct ev_loop *loop, const char *url, const struct redis_settings *settings)
+void node_open(struct node *node, struct server *server, struct ev_loop *loop, const char *url,
+               const struct redis_settings *settings)
 {
-    struct redis_settings own = settings ? *settings : (struct redis_settings){ .wait_ms = 1000, .queue_bytes = 1 << 20 };
+    struct redis_settings own =
+        settings ? *settings : (struct redis_settings){ .wait_ms = 1000, .queue_bytes = 1 << 20 };
     memset(node, 0, sizeof *node);
     node->loop = loop;
     node->keeps_messages = true;
-    node->log = (struct log){ .level = getenv("VERBOSE") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, .out = getenv("VERBOSE") ? stderr : NULL };
+    node->log = (struct log){ .level = getenv("VERBOSE") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR,
+                              .out = getenv("VERBOSE") ? stderr : NULL };
     snprintf(node->url, sizeof node->url, url ? "%s" : "unix://%s", url ? url : server->socket);
     own.url = text_of(node->url);
     if (!own.prefix.size)

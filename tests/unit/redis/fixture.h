@@ -24,9 +24,10 @@ struct server {
     const char *options[16]; /* more of the command line, NULL-ended */
 };
 
-void server_make(struct server *server);  /* the folder and a free port; exits with 77 (skip) where there is no redis-server */
-void server_start(struct server *server); /* ... and waits until it answers */
-void server_kill(struct server *server);  /* SIGKILL */
+void server_make(
+    struct server *server); /* the folder and a free port; exits with 77 (skip) where there is no redis-server */
+void server_start(struct server *server);  /* ... and waits until it answers */
+void server_kill(struct server *server);   /* SIGKILL */
 void server_remove(struct server *server); /* kills, removes the folder */
 struct redisContext *server_admin(struct server *server, const char *user, const char *password);
 void fixture_disconnect(struct redisContext *context);
@@ -52,7 +53,8 @@ struct node { /* one bus and store */
 };
 
 /* Settings may be NULL for the defaults: wait 1 s, 1 MB.  Not started yet. */
-void node_open(struct node *node, struct server *server, struct ev_loop *loop, const char *url, const struct redis_settings *settings);
+void node_open(struct node *node, struct server *server, struct ev_loop *loop, const char *url,
+               const struct redis_settings *settings);
 void node_close(struct node *node);
 
 /* Runs the loop until the condition holds; false after so many seconds. */

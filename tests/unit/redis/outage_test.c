@@ -1,4 +1,5 @@
-/* outage_test.c - Redis goes away and comes back: what waits, what is answered, what is made again, what people read. */
+/* outage_test.c - Redis goes away and comes back: what waits, what is answered, what is made again, what people
+ * read. */
 #include <signal.h>
 #include <stdio.h>
 
@@ -36,7 +37,8 @@ static void open_up(const struct redis_settings *settings)
 
 static void publish(const char *channel, const char *payload, struct answer *answer)
 {
-    node.bus->ops->publish(node.bus, text_of(channel), (struct text){ 0 }, text_of(payload), answer ? on_published : NULL, answer);
+    node.bus->ops->publish(node.bus, text_of(channel), (struct text){ 0 }, text_of(payload),
+                           answer ? on_published : NULL, answer);
 }
 
 static void subscribe(const char *channel, struct answer *answer)
@@ -47,7 +49,9 @@ static void subscribe(const char *channel, struct answer *answer)
 
 static struct session_row a_row(void)
 {
-    return (struct session_row){ .bare = TEXT("a@b"), .resource = TEXT("r"), .node = TEXT("n"), .session = 1, .is_available = true };
+    return (struct session_row){
+        .bare = TEXT("a@b"), .resource = TEXT("r"), .node = TEXT("n"), .session = 1, .is_available = true
+    };
 }
 
 static bool is_back(void *ctx)
@@ -107,7 +111,8 @@ static void test_restart(void **state)
 /* Away, answered, back: with the times of redis.wait. */
 static void test_away_and_back(void **state)
 {
-    struct answer queued = { 0 }, bound = { 0 }, subscribing = { 0 }, at_once = { 0 }, sub_at_once = { 0 }, later = { 0 };
+    struct answer queued = { 0 }, bound = { 0 }, subscribing = { 0 }, at_once = { 0 }, sub_at_once = { 0 },
+                  later = { 0 };
     struct session_row r = a_row();
     (void)state;
     open_up(NULL);
@@ -119,7 +124,8 @@ static void test_away_and_back(void **state)
     node.store->ops->session_bind(node.store, &r, BIND_REFUSE, 9, on_bound, &bound);
     node.bus->ops->subscribe(node.bus, TEXT("two"), on_subscribed, &subscribing);
     assert_true(run_until(loop, is_away, NULL, 5));
-    assert_true(node.away_at - killed_at > 0.4 && node.away_at - killed_at < 1.5); /* the last sign of life was up to 0.5 s before */
+    assert_true(node.away_at - killed_at > 0.4 &&
+                node.away_at - killed_at < 1.5); /* the last sign of life was up to 0.5 s before */
     assert_true(node.bus->is_away);
     assert_int_equal(queued.count, 1);
     assert_int_equal(queued.status, BUS_AWAY);
@@ -181,7 +187,9 @@ static void test_unanswered(void **state)
 {
     struct answer published = { 0 }, bound = { 0 }, got = { 0 }, routed = { 0 };
     struct session_row r = a_row();
-    struct route to = { .bare = r.bare, .resource = r.resource, .audience = ROUTE_RESOURCE, .event = TEXT("{\"id\":1}") };
+    struct route to = {
+        .bare = r.bare, .resource = r.resource, .audience = ROUTE_RESOURCE, .event = TEXT("{\"id\":1}")
+    };
     (void)state;
     open_up(&(struct redis_settings){ .wait_ms = 5000, .queue_bytes = 1 << 20 });
     kill(server.pid, SIGSTOP);
@@ -337,11 +345,19 @@ static void test_first_failure(void **state)
     redis_start(node.redis);
     assert_true(run_until(loop, is_away, NULL, 5));
     assert_int_equal(node.failures, 1);
-    snprintf(expected, sizeof expected, "cannot reach redis://127.0.0.1:%d (Connection refused): is it running? set redis.url", server.port);
+    snprintf(expected, sizeof expected,
+             "cannot reach redis://127.0.0.1:%d (Connection refused): is it running? set redis.url", server.port);
     assert_string_equal(node.failure, expected);
     assert_int_equal(queued.status, BUS_AWAY);
     run_for(loop, 1.5);
     assert_int_equal(node.failures, 1);
+    node_close(&node);
+
+    node_open(&node, &server, loop, NULL, NULL);
+    redis_start(node.redis);
+    assert_true(run_until(loop, is_away, NULL, 5));
+    assert_non_null(strstr(
+        node.failure, "socket (No such file or directory): there is no such socket: is it running? set redis.url"));
     node_close(&node);
 }
 
@@ -352,10 +368,15 @@ static void test_refusals(void **state)
     } rows[] = {
         { "wrong password", "default:wrong@", { "--requirepass", "right" }, "(WRONGPASS" },
         { "no password", "", { "--requirepass", "right" }, "(NOAUTH" },
-        { "eviction", "", { "--maxmemory-policy", "allkeys-lru" },
-          "(its maxmemory-policy is allkeys-lru): it would throw accounts and sessions away: set maxmemory-policy noeviction in Redis" },
-        { "eviction, and CONFIG not permitted", "u:p@", { "--maxmemory-policy", "volatile-ttl", "--user",
-          "u", "on", ">p", "~*", "&*", "+@all", "-config" }, "(its maxmemory-policy is volatile-ttl)" },
+        { "eviction",
+          "",
+          { "--maxmemory-policy", "allkeys-lru" },
+          "(its maxmemory-policy is allkeys-lru): it would throw accounts and sessions away: set maxmemory-policy "
+          "noeviction in Redis" },
+        { "eviction, and CONFIG not permitted",
+          "u:p@",
+          { "--maxmemory-policy", "volatile-ttl", "--user", "u", "on", ">p", "~*", "&*", "+@all", "-config" },
+          "(its maxmemory-policy is volatile-ttl)" },
         { "no rights", "u:p@", { "--user", "u", "on", ">p", "~*", "&*", "+ping" }, "(NOPERM" },
         { "no channel", "u:p@", { "--user", "u", "on", ">p", "~*", "+@all" }, "(NOPERM" },
         { "a replica", "", { "--replicaof", "127.0.0.1 1" }, "(it is a replica): set redis.url to the master" },
@@ -398,6 +419,22 @@ static void test_put_right(void **state)
     server_ask(&server, "CONFIG SET maxmemory-policy noeviction");
     assert_true(run_until(loop, is_back, NULL, 6));
     assert_false(node.lost_at_back); /* there was nothing to lose */
+    node_close(&node);
+}
+
+/* The rights of the channels come later, while the gateway waits. */
+static void test_rights_come(void **state)
+{
+    char url[64];
+    (void)state;
+    server_start(&server);
+    server_ask(&server, "ACL SETUSER u on >p ~* +@all");
+    snprintf(url, sizeof url, "redis://u:p@127.0.0.1:%d", server.port);
+    node_open(&node, &server, loop, url, NULL);
+    redis_start(node.redis);
+    assert_true(run_until(loop, is_away, NULL, 4));
+    server_ask(&server, "ACL SETUSER u &xmpp:*");
+    assert_true(run_until(loop, is_back, NULL, 10));
     node_close(&node);
 }
 
@@ -454,9 +491,10 @@ static void test_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_restart),  TEST(test_away_and_back),  TEST(test_asking_again),  TEST(test_unanswered), TEST(test_stall),
-        TEST(test_one_link), TEST(test_bounds),         TEST(test_full_then_away), TEST(test_first_failure), TEST(test_refusals),
-        TEST(test_put_right), TEST(test_names),         TEST(test_end),
+        TEST(test_restart),       TEST(test_away_and_back), TEST(test_asking_again), TEST(test_unanswered),
+        TEST(test_stall),         TEST(test_one_link),      TEST(test_bounds),       TEST(test_full_then_away),
+        TEST(test_first_failure), TEST(test_refusals),      TEST(test_put_right),    TEST(test_rights_come),
+        TEST(test_names),         TEST(test_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* redis_measure.c - microseconds of CPU for a message published and received back, and for a route, here and in Redis, by
- * how many are under way at once.  Not a test: run it from a release build. */
+/* redis_measure.c - microseconds of CPU for a message published and received back, and for a route, here and in
+ * Redis, by how many are under way at once.  Not a test: run it from a release build. */
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -21,7 +21,8 @@ static double own_cpu(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 static double redis_cpu(void)
@@ -57,13 +58,15 @@ static step *const publish_step = ask_publish, *const route_step = ask_route;
 
 static void ask_publish(void)
 {
-    node.bus->ops->publish(node.bus, TEXT("xmpp:to:{juliet@example.com}"), (struct text){ 0 }, (struct text){ payload, PAYLOAD }, on_measured,
-                           (void *)&publish_step);
+    node.bus->ops->publish(node.bus, TEXT("xmpp:to:{juliet@example.com}"), (struct text){ 0 },
+                           (struct text){ payload, PAYLOAD }, on_measured, (void *)&publish_step);
 }
 
 static void ask_route(void)
 {
-    struct route route = { .bare = TEXT("juliet@example.com"), .audience = ROUTE_NON_NEGATIVE, .event = { payload, PAYLOAD } };
+    struct route route = { .bare = TEXT("juliet@example.com"),
+                           .audience = ROUTE_NON_NEGATIVE,
+                           .event = { payload, PAYLOAD } };
     node.store->ops->route(node.store, &route, on_measured, (void *)&route_step);
 }
 
@@ -80,8 +83,8 @@ static void measure(const char *name, step *ask, size_t window)
     for (size_t i = 0; i < window; i++)
         next(ask);
     assert_true(run_until(loop, all_answered, NULL, 120));
-    printf("%-28s %6zu under way: %6.2f us here, %6.2f us in Redis, %8.0f a second\n", name, window, (own_cpu() - own) * 1e6 / COUNT,
-           (redis_cpu() - redis) * 1e6 / COUNT, COUNT / (clock_now() - started));
+    printf("%-28s %6zu under way: %6.2f us here, %6.2f us in Redis, %8.0f a second\n", name, window,
+           (own_cpu() - own) * 1e6 / COUNT, (redis_cpu() - redis) * 1e6 / COUNT, COUNT / (clock_now() - started));
 }
 
 static void bind_rows(int count)
@@ -90,8 +93,11 @@ static void bind_rows(int count)
     for (int i = 0; i < count; i++) {
         struct answer bound = { 0 };
         snprintf(resource, sizeof resource, "balcony-%d", i);
-        struct session_row row = { .bare = TEXT("juliet@example.com"), .resource = text_of(resource), .node = TEXT("stanzabus-0-3f9a12"),
-                                   .session = 7, .is_available = true };
+        struct session_row row = { .bare = TEXT("juliet@example.com"),
+                                   .resource = text_of(resource),
+                                   .node = TEXT("stanzabus-0-3f9a12"),
+                                   .session = 7,
+                                   .is_available = true };
         node.store->ops->session_bind(node.store, &row, BIND_REFUSE, 9, on_bound, &bound);
         WAIT_ANSWER(&node, &bound);
     }

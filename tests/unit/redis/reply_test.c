@@ -104,7 +104,8 @@ static void add(struct command_queue *queue, const char *word, int flags)
 {
     command_begin(queue, 1);
     command_word(queue, word);
-    command_end(queue, (struct pending){ .answer = no_answer, .ctx = (void *)(uintptr_t)word, .flags = (uint8_t)flags });
+    command_end(queue,
+                (struct pending){ .answer = no_answer, .ctx = (void *)(uintptr_t)word, .flags = (uint8_t)flags });
 }
 
 static void drop(struct pending_ring *ring, struct buffer *names)
@@ -125,7 +126,8 @@ static void test_format(void **state)
     command_joined(&queue, TEXT("0123456789"), TEXT("a\r\nb"));
     command_integer(&queue, -1234567890123);
     command_end(&queue, (struct pending){ .answer = no_answer });
-    static const char expected[] = "*4\r\n$7\r\nPUBLISH\r\n$0\r\n\r\n$14\r\n0123456789a\r\nb\r\n$14\r\n-1234567890123\r\n";
+    static const char expected[] =
+        "*4\r\n$7\r\nPUBLISH\r\n$0\r\n\r\n$14\r\n0123456789a\r\nb\r\n$14\r\n-1234567890123\r\n";
     assert_true(text_is(buffer_text(&queue.bytes), expected));
     assert_int_equal(pending_at(&queue.ring, 0)->size, sizeof expected - 1);
     pending_pop(&queue.ring);

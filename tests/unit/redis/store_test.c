@@ -30,7 +30,8 @@ static int close_node(void **state)
 
 static struct account some_account(int seed)
 {
-    struct account account = { .sha1 = { .iterations = 4096, .salt_size = 16 }, .sha256 = { .iterations = 10000, .salt_size = SCRAM_SALT_MAX } };
+    struct account account = { .sha1 = { .iterations = 4096, .salt_size = 16 },
+                               .sha256 = { .iterations = 10000, .salt_size = SCRAM_SALT_MAX } };
     for (int i = 0; i < 64; i++) {
         if (i < 16)
             account.sha1.salt[i] = (unsigned char)(seed + i);
@@ -166,7 +167,8 @@ static void test_secret(void **state)
 
 /* -- session rows -- */
 
-static struct session_row row(const char *resource, const char *node_id, uint64_t session, bool is_available, int priority)
+static struct session_row row(const char *resource, const char *node_id, uint64_t session, bool is_available,
+                              int priority)
 {
     return (struct session_row){ .bare = TEXT("juliet@example.com"),
                                  .resource = text_of(resource),
@@ -209,7 +211,8 @@ static void test_bind(void **state)
     assert_int_equal(answer.result, BIND_REPLACED);
     assert_string_equal(answer.text, "n1");
     assert_int_equal(answer.session, 7);
-    answer = bind_row(row("balcony", "n2", 18446744073709551615u, false, 0), BIND_REPLACE, 3); /* the first answer was lost */
+    answer = bind_row(row("balcony", "n2", 18446744073709551615u, false, 0), BIND_REPLACE,
+                      3); /* the first answer was lost */
     assert_int_equal(answer.result, BIND_REPLACED);
     assert_string_equal(answer.text, "n1");
     assert_int_equal(answer.session, 7);
@@ -224,9 +227,12 @@ static void test_bind(void **state)
     assert_int_equal(bind_row(row("third", "n1", 12, false, 0), BIND_REPLACE, 3).result, BIND_REPLACED);
 
     /* What was refused has left the index of its node again. */
-    assert_string_equal(server_ask(&server, "SISMEMBER xmpp:node:{n1}:sessions %s", "8 juliet@example.com/balcony"), "0");
-    assert_string_equal(server_ask(&server, "SISMEMBER xmpp:node:{n1}:sessions %s", "11 juliet@example.com/fourth"), "0");
-    assert_string_equal(server_ask(&server, "SISMEMBER xmpp:node:{n1}:sessions %s", "12 juliet@example.com/third"), "1");
+    assert_string_equal(server_ask(&server, "SISMEMBER xmpp:node:{n1}:sessions %s", "8 juliet@example.com/balcony"),
+                        "0");
+    assert_string_equal(server_ask(&server, "SISMEMBER xmpp:node:{n1}:sessions %s", "11 juliet@example.com/fourth"),
+                        "0");
+    assert_string_equal(server_ask(&server, "SISMEMBER xmpp:node:{n1}:sessions %s", "12 juliet@example.com/third"),
+                        "1");
 }
 
 static void test_fencing(void **state)
@@ -240,8 +246,8 @@ static void test_fencing(void **state)
         uint64_t session;
         int64_t expected;
     } rows[] = {
-        { "another node", "n2", 7, 0 },       { "another session", "n1", 8, 0 },  { "a longer name", "n11", 7, 0 },
-        { "a shorter name", "n", 7, 0 },      { "a longer number", "n1", 77, 0 }, { "no name", "", 7, 0 },
+        { "another node", "n2", 7, 0 },          { "another session", "n1", 8, 0 },  { "a longer name", "n11", 7, 0 },
+        { "a shorter name", "n", 7, 0 },         { "a longer number", "n1", 77, 0 }, { "no name", "", 7, 0 },
         { "a pattern's character", ".1", 7, 0 }, { "its own", "n1", 7, 1 },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -263,7 +269,11 @@ static void test_fencing(void **state)
 static int64_t route(enum route_audience audience, const char *resource, unsigned hops, const char *event)
 {
     struct answer answer = { 0 };
-    struct route r = { .bare = TEXT("juliet@example.com"), .resource = text_of(resource), .audience = audience, .hops = hops, .event = text_of(event) };
+    struct route r = { .bare = TEXT("juliet@example.com"),
+                       .resource = text_of(resource),
+                       .audience = audience,
+                       .hops = hops,
+                       .event = text_of(event) };
     node.store->ops->route(node.store, &r, on_done, &answer);
     assert_int_equal(answer.count, 0);
     WAIT_ANSWER(&node, &answer);
@@ -398,7 +408,10 @@ static void test_odd_address(void **state)
 {
     struct answer subscribed = { 0 }, routed = { 0 };
     struct session_row r = row("r", "n1", 1, true, 0);
-    struct route to = { .bare = TEXT("a}b*%@example.com"), .resource = TEXT("r"), .audience = ROUTE_RESOURCE, .event = TEXT("{\"id\":1}") };
+    struct route to = { .bare = TEXT("a}b*%@example.com"),
+                        .resource = TEXT("r"),
+                        .audience = ROUTE_RESOURCE,
+                        .event = TEXT("{\"id\":1}") };
     size_t one = 1;
     (void)state;
     r.bare = to.bare;
@@ -429,7 +442,8 @@ static void test_one_order(void **state)
         r.event = text_of(payload);
         node.store->ops->route(node.store, &r, on_done, &last);
         snprintf(payload, sizeof payload, "%d", i * 2 + 1);
-        node.bus->ops->publish(node.bus, TEXT("xmpp:to:{juliet@example.com}"), (struct text){ 0 }, text_of(payload), NULL, NULL);
+        node.bus->ops->publish(node.bus, TEXT("xmpp:to:{juliet@example.com}"), (struct text){ 0 }, text_of(payload),
+                               NULL, NULL);
     }
     assert_true(run_until(loop, has_message, &all, 5));
     for (int i = 0; i < 200; i++) {
@@ -446,7 +460,10 @@ static void test_script_flush(void **state)
     bind_family();
     server_ask(&server, "SCRIPT FLUSH");
     for (int i = 0; i < 50; i++) {
-        struct route r = { .bare = TEXT("juliet@example.com"), .resource = TEXT("up"), .audience = ROUTE_RESOURCE, .event = TEXT("{\"id\":1}") };
+        struct route r = { .bare = TEXT("juliet@example.com"),
+                           .resource = TEXT("up"),
+                           .audience = ROUTE_RESOURCE,
+                           .event = TEXT("{\"id\":1}") };
         node.store->ops->route(node.store, &r, on_done, &answers[i]);
     }
     WAIT_ANSWER(&node, &answers[49]);
@@ -673,11 +690,25 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_accounts),       TEST(test_account_delete), TEST(test_account_list), TEST(test_secret),
-        TEST(test_bind),           TEST(test_fencing),        TEST(test_audiences),    TEST(test_presence),
-        TEST(test_edge_text),      TEST(test_odd_address),    TEST(test_one_order),    TEST(test_script_flush),
-        TEST(test_leases),         TEST(test_beats),          TEST(test_sweep),        TEST(test_two_sweepers),
-        TEST(test_claim_ends),     TEST(test_no_sweep_after_pause), TEST(test_no_sweep_after_reconnect),
+        TEST(test_accounts),
+        TEST(test_account_delete),
+        TEST(test_account_list),
+        TEST(test_secret),
+        TEST(test_bind),
+        TEST(test_fencing),
+        TEST(test_audiences),
+        TEST(test_presence),
+        TEST(test_edge_text),
+        TEST(test_odd_address),
+        TEST(test_one_order),
+        TEST(test_script_flush),
+        TEST(test_leases),
+        TEST(test_beats),
+        TEST(test_sweep),
+        TEST(test_two_sweepers),
+        TEST(test_claim_ends),
+        TEST(test_no_sweep_after_pause),
+        TEST(test_no_sweep_after_reconnect),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -58,7 +58,7 @@ static void test_base64_encode(void **state)
     }
 }
 
-/* The StoredKey that belongs to the exchange of the RFC: made from its password, it must take the proof (mechanisms_test)
+/* The keys that belong to the exchange of the RFC: made from its password, they must take the proof (mechanisms_test)
  * and here equal what an independent implementation (Python's hashlib) makes. */
 static void test_derive_keys(void **state)
 {
@@ -68,7 +68,8 @@ static void test_derive_keys(void **state)
         const char *salt, *stored, *server;
     } vectors[] = {
         { HASH_SHA1, "QSXCR+Q6sek8bf92", "6dlGYMOdZcOPutkcNY8U2g7vK9Y=", "D+CSWLOshSulAsxiupA+qs2/fTE=" },
-        { HASH_SHA256, "W22ZaJ0SNY7soEsUEjb6gQ==", "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=", "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=" },
+        { HASH_SHA256, "W22ZaJ0SNY7soEsUEjb6gQ==", "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=",
+          "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=" },
     };
     for (size_t i = 0; i < 2; i++) {
         struct scram_keys keys = { .iterations = 4096 };

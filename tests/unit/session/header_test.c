@@ -2,12 +2,16 @@
 #include "stage.h"
 
 #define STREAM "<stream:stream xmlns='jabber:client' xmlns:stream='" XMLNS_STREAM "' "
-#define HEADER_OF(from, rest) "<?xml version='1.0'?>" STREAM "from='" from "' id='[0-9a-f]*[0-9a-f]'" rest " xml:lang='en'>"
+#define HEADER_OF(from, rest) \
+    "<?xml version='1.0'?>" STREAM "from='" from "' id='[0-9a-f]*[0-9a-f]'" rest " xml:lang='en'>"
 #define HEADER HEADER_OF("example.com", " version='1.0'")
-#define ERROR(condition) "<stream:error><" condition " xmlns='" XMLNS_STREAM_ERRORS "'/>*</stream:error></stream:stream>"
+#define ERROR(condition) \
+    "<stream:error><" condition " xmlns='" XMLNS_STREAM_ERRORS "'/>*</stream:error></stream:stream>"
 #define FEATURES "<stream:features>*</stream:features>"
 #define OPENED "<open xmlns='" XMLNS_FRAMING "' from='example.com' id='[0-9a-f]*[0-9a-f]' version='1.0' xml:lang='en'/>"
-#define WS_ERROR(condition) "<stream:error xmlns:stream='" XMLNS_STREAM "'><" condition " xmlns='" XMLNS_STREAM_ERRORS "'/>*</stream:error>\n<close xmlns='" XMLNS_FRAMING "'/>"
+#define WS_ERROR(condition) \
+    "<stream:error xmlns:stream='" XMLNS_STREAM "'><" condition " xmlns='" XMLNS_STREAM_ERRORS \
+    "'/>*</stream:error>\n<close xmlns='" XMLNS_FRAMING "'/>"
 
 static void test_headers(void **state)
 {
@@ -68,8 +72,10 @@ static void test_errors_before_a_header(void **state)
         const char *name, *input, *condition;
     } rows[] = {
         { "no XML", "GET / HTTP/1.1\r\n", "not-well-formed" },
-        { "wrong namespace", "<stream:stream xmlns='jabber:client' xmlns:stream='x' to='example.com' version='1.0'>", "invalid-namespace" },
-        { "wrong default namespace", "<stream:stream xmlns='jabber:server' xmlns:stream='" XMLNS_STREAM "' to='example.com' version='1.0'>",
+        { "wrong namespace", "<stream:stream xmlns='jabber:client' xmlns:stream='x' to='example.com' version='1.0'>",
+          "invalid-namespace" },
+        { "wrong default namespace",
+          "<stream:stream xmlns='jabber:server' xmlns:stream='" XMLNS_STREAM "' to='example.com' version='1.0'>",
           "invalid-namespace" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -122,17 +128,24 @@ static void test_features(void **state)
         int connection;
         const char *to, *features;
     } rows[] = {
-        { "TLS is required", "auth.allow_plaintext=off", PLAIN_TCP, "example.com", "<starttls xmlns='" XMLNS_TLS "'><required/></starttls>" LIMITS },
-        { "TLS is offered", "auth.allow_plaintext=on", PLAIN_TCP, "example.com", "<starttls xmlns='" XMLNS_TLS "'></starttls>" MECHANISMS(USUAL) LIMITS },
+        { "TLS is required", "auth.allow_plaintext=off", PLAIN_TCP, "example.com",
+          "<starttls xmlns='" XMLNS_TLS "'><required/></starttls>" LIMITS },
+        { "TLS is offered", "auth.allow_plaintext=on", PLAIN_TCP, "example.com",
+          "<starttls xmlns='" XMLNS_TLS "'></starttls>" MECHANISMS(USUAL) LIMITS },
         { "behind a proxy", "auth.allow_plaintext=off", TLS, "example.com", MECHANISMS(USUAL) LIMITS },
-        { "with binding", "auth.allow_plaintext=off", TLS_BOUND, "example.com", MECHANISMS(PLUS USUAL) BINDINGS LIMITS },
-        { "with certificate", "auth.allow_plaintext=off", TLS_CERTIFICATE, "example.com", MECHANISMS(PLUS USUAL M("EXTERNAL")) BINDINGS LIMITS },
+        { "with binding", "auth.allow_plaintext=off", TLS_BOUND, "example.com",
+          MECHANISMS(PLUS USUAL) BINDINGS LIMITS },
+        { "with certificate", "auth.allow_plaintext=off", TLS_CERTIFICATE, "example.com",
+          MECHANISMS(PLUS USUAL M("EXTERNAL")) BINDINGS LIMITS },
         { "fewer mechanisms, own order", "auth.mechanisms=PLAIN,SCRAM-SHA-1-PLUS", TLS_BOUND, "example.com",
           MECHANISMS(M("PLAIN") M("SCRAM-SHA-1-PLUS")) BINDINGS LIMITS },
-        { "no binding wanted", "auth.mechanisms=SCRAM-SHA-1", TLS_BOUND, "example.com", MECHANISMS(M("SCRAM-SHA-1")) LIMITS },
-        { "guests", "auth.anonymous_domain=guest.example.com", TLS_BOUND, "guest.example.com", MECHANISMS(M("ANONYMOUS")) LIMITS },
+        { "no binding wanted", "auth.mechanisms=SCRAM-SHA-1", TLS_BOUND, "example.com",
+          MECHANISMS(M("SCRAM-SHA-1")) LIMITS },
+        { "guests", "auth.anonymous_domain=guest.example.com", TLS_BOUND, "guest.example.com",
+          MECHANISMS(M("ANONYMOUS")) LIMITS },
         { "no guest here", "auth.anonymous_domain=guest.example.com", TLS, "example.com", MECHANISMS(USUAL) LIMITS },
-        { "old clients", "auth.legacy=on", TLS, "example.com", MECHANISMS(USUAL) "<auth xmlns='http://jabber.org/features/iq-auth'/>" LIMITS },
+        { "old clients", "auth.legacy=on", TLS, "example.com",
+          MECHANISMS(USUAL) "<auth xmlns='http://jabber.org/features/iq-auth'/>" LIMITS },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct stage *stage = stage_new(rows[i].set, NULL);
@@ -144,7 +157,8 @@ static void test_features(void **state)
         if (rows[i].connection == TLS_CERTIFICATE)
             client->certificate[0] = "romeo@example.com";
         says(client, STREAM "to='%s' version='1.0'>", rows[i].to);
-        snprintf(pattern, sizeof pattern, "<?xml version='1.0'?>" STREAM "from='*<stream:features>%s</stream:features>", rows[i].features);
+        snprintf(pattern, sizeof pattern, "<?xml version='1.0'?>" STREAM "from='*<stream:features>%s</stream:features>",
+                 rows[i].features);
         hears(client, pattern);
         client_free(client);
         stage_free(stage);
@@ -161,9 +175,11 @@ static void test_features_after_login(void **state)
     client_says_plain(client, "romeo", "secret");
     heard(client);
     says(client, STREAM "to='example.com' version='1.0'>");
-    hears(client, HEADER "<stream:features><bind xmlns='" XMLNS_BIND "'/><session xmlns='" XMLNS_SESSION "'><optional/></session>"
-                         "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>262144</max-bytes><idle-seconds>180</idle-seconds></limits>"
-                         "</stream:features>");
+    hears(client, HEADER
+          "<stream:features><bind xmlns='" XMLNS_BIND "'/><session xmlns='" XMLNS_SESSION "'><optional/></session>"
+          "<limits "
+          "xmlns='urn:xmpp:stream-limits:0'><max-bytes>262144</max-bytes><idle-seconds>180</idle-seconds></limits>"
+          "</stream:features>");
     client_free(client);
     stage_free(stage);
 }
@@ -198,7 +214,8 @@ static void test_websocket(void **state)
     struct stage *stage = stage_new(NULL);
     struct client *client = client_open(stage, FRAMING_WEBSOCKET);
     says(client, "<open xmlns='" XMLNS_FRAMING "' to='example.com' version='1.0'/>");
-    hears(client, OPENED "\n<stream:features xmlns:stream='" XMLNS_STREAM "'>" MECHANISMS(USUAL) LIMITS "</stream:features>");
+    hears(client,
+          OPENED "\n<stream:features xmlns:stream='" XMLNS_STREAM "'>" MECHANISMS(USUAL) LIMITS "</stream:features>");
     says(client, "<close xmlns='" XMLNS_FRAMING "'/>");
     hears(client, "<close xmlns='" XMLNS_FRAMING "'/>");
     assert_true(client->wants_close);
@@ -212,9 +229,10 @@ static void test_websocket_errors(void **state)
     static const struct {
         const char *name, *first, *answer;
     } rows[] = {
-        { "TCP's header", STREAM "to='example.com' version='1.0'>", OPENED "\n" WS_ERROR("not-well-formed") },
+        { "TCP's header", STREAM "to='example.com' version='1.0'>", OPENED "\n" WS_ERROR("invalid-namespace") },
         { "a stanza first", "<message xmlns='jabber:client'/>", OPENED "\n" WS_ERROR("invalid-namespace") },
-        { "unknown host", "<open xmlns='" XMLNS_FRAMING "' to='example.net' version='1.0'/>", OPENED "\n" WS_ERROR("host-unknown") },
+        { "unknown host", "<open xmlns='" XMLNS_FRAMING "' to='example.net' version='1.0'/>",
+          OPENED "\n" WS_ERROR("host-unknown") },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct stage *stage = stage_new(NULL);
@@ -233,10 +251,12 @@ static void test_violation(void **state)
     (void)state;
     struct stage *stage = stage_new(NULL);
     struct client *client = client_open(stage, FRAMING_WEBSOCKET);
-    sessions_connection_callbacks.on_violation(stage->sessions, &client->connection, STREAM_ERROR_BAD_FORMAT, "a binary <frame>");
-    hears(client, OPENED "\n<stream:error xmlns:stream='" XMLNS_STREAM "'><bad-format xmlns='" XMLNS_STREAM_ERRORS "'/>"
-                         "<text xmlns='" XMLNS_STREAM_ERRORS "' xml:lang='en'>a binary &lt;frame&gt;</text></stream:error>\n"
-                         "<close xmlns='" XMLNS_FRAMING "'/>");
+    sessions_connection_callbacks.on_violation(stage->sessions, &client->connection, STREAM_ERROR_BAD_FORMAT,
+                                               "a binary <frame>");
+    hears(client,
+          OPENED "\n<stream:error xmlns:stream='" XMLNS_STREAM "'><bad-format xmlns='" XMLNS_STREAM_ERRORS "'/>"
+                 "<text xmlns='" XMLNS_STREAM_ERRORS "' xml:lang='en'>a binary &lt;frame&gt;</text></stream:error>\n"
+                 "<close xmlns='" XMLNS_FRAMING "'/>");
     client_free(client);
     stage_free(stage);
 }

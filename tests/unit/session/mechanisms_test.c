@@ -1,4 +1,4 @@
-/* mechanisms_test.c - SASL mechanisms as pure functions: the vectors of RFC 5802 5 and RFC 7677 3, and what they refuse. */
+/* mechanisms_test.c - SASL mechanisms as pure functions: the vectors of RFC 5802 5 and RFC 7677 3, what is refused. */
 #include "gateway/session/login.h"
 #include "scram_client.h"
 #include "stage.h"
@@ -12,7 +12,8 @@ static struct login *begin(const struct mechanism *mechanism, const char *nonce)
     return login;
 }
 
-static void assert_failed(const char *name, const struct login *login, enum login_step step, enum sasl_condition condition)
+static void assert_failed(const char *name, const struct login *login, enum login_step step,
+                          enum sasl_condition condition)
 {
     if (step != LOGIN_FAILURE || login->condition != condition || !login->reason)
         fail_msg("%s: step %d, condition %s", name, (int)step, sasl_condition_name(login->condition));
@@ -27,8 +28,10 @@ static void test_vectors(void **state)
     } rows[] = {
         { &mechanism_scram_sha1, "3rfcNHYJY1ZVvWVs7j", "QSXCR+Q6sek8bf92", "n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL",
           "r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096",
-          "c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=", "v=rmF9pqV8S7suAoZWja4dJRkFsKQ=" },
-        { &mechanism_scram_sha256, "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0", "W22ZaJ0SNY7soEsUEjb6gQ==", "n,,n=user,r=rOprNGfwEbeRWgbNEkqO",
+          "c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=",
+          "v=rmF9pqV8S7suAoZWja4dJRkFsKQ=" },
+        { &mechanism_scram_sha256, "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0",
+          "W22ZaJ0SNY7soEsUEjb6gQ==", "n,,n=user,r=rOprNGfwEbeRWgbNEkqO",
           "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
           "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
           "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=" },
@@ -67,20 +70,29 @@ static void test_first_messages(void **state)
     } rows[] = {
         { "plain", &mechanism_scram_sha1, "n,,n=romeo,r=abc", ACCOUNT, "romeo@example.com" },
         { "the name is prepared", &mechanism_scram_sha1, "n,,n=ROMEO,r=abc", ACCOUNT, "romeo@example.com" },
-        { "authzid is oneself", &mechanism_scram_sha1, "n,a=romeo@example.com,n=romeo,r=abc", ACCOUNT, "romeo@example.com" },
-        { "authzid is prepared", &mechanism_scram_sha1, "n,a=Romeo@EXAMPLE.com,n=romeo,r=abc", ACCOUNT, "romeo@example.com" },
+        { "authzid is oneself", &mechanism_scram_sha1, "n,a=romeo@example.com,n=romeo,r=abc", ACCOUNT,
+          "romeo@example.com" },
+        { "authzid is prepared", &mechanism_scram_sha1, "n,a=Romeo@EXAMPLE.com,n=romeo,r=abc", ACCOUNT,
+          "romeo@example.com" },
         { "an extension behind", &mechanism_scram_sha1, "n,,n=romeo,r=abc,x=y", ACCOUNT, "romeo@example.com" },
         { "y without offer", &mechanism_scram_sha1, "y,,n=romeo,r=abc", ACCOUNT, "romeo@example.com" },
         { "plus", &mechanism_scram_sha1_plus, "p=tls-exporter,,n=romeo,r=abc", ACCOUNT, "romeo@example.com" },
-        { "authzid of another", &mechanism_scram_sha1, "n,a=juliet@example.com,n=romeo,r=abc", SASL_ERROR_INVALID_AUTHZID, NULL },
-        { "authzid with resource", &mechanism_scram_sha1, "n,a=romeo@example.com/x,n=romeo,r=abc", SASL_ERROR_INVALID_AUTHZID, NULL },
-        { "authzid elsewhere", &mechanism_scram_sha1, "n,a=romeo@example.net,n=romeo,r=abc", SASL_ERROR_INVALID_AUTHZID, NULL },
+        { "authzid of another", &mechanism_scram_sha1, "n,a=juliet@example.com,n=romeo,r=abc",
+          SASL_ERROR_INVALID_AUTHZID, NULL },
+        { "authzid with resource", &mechanism_scram_sha1, "n,a=romeo@example.com/x,n=romeo,r=abc",
+          SASL_ERROR_INVALID_AUTHZID, NULL },
+        { "authzid elsewhere", &mechanism_scram_sha1, "n,a=romeo@example.net,n=romeo,r=abc", SASL_ERROR_INVALID_AUTHZID,
+          NULL },
         { "authzid no address", &mechanism_scram_sha1, "n,a=@,n=romeo,r=abc", SASL_ERROR_INVALID_AUTHZID, NULL },
-        { "comma in name: no localpart", &mechanism_scram_sha1, "n,,n=ro=2Cmeo=3D@,r=abc", SASL_ERROR_NOT_AUTHORIZED, NULL },
+        { "comma in name: no localpart", &mechanism_scram_sha1, "n,,n=ro=2Cmeo=3D@,r=abc", SASL_ERROR_NOT_AUTHORIZED,
+          NULL },
         { "plus with n", &mechanism_scram_sha1_plus, "n,,n=romeo,r=abc", SASL_ERROR_MALFORMED_REQUEST, NULL },
-        { "p without plus", &mechanism_scram_sha1, "p=tls-exporter,,n=romeo,r=abc", SASL_ERROR_MALFORMED_REQUEST, NULL },
-        { "unknown binding", &mechanism_scram_sha1_plus, "p=tls-unique,,n=romeo,r=abc", SASL_ERROR_NOT_AUTHORIZED, NULL },
-        { "binding that is not there", &mechanism_scram_sha1_plus, "p=tls-server-end-point,,n=romeo,r=abc", SASL_ERROR_NOT_AUTHORIZED, NULL },
+        { "p without plus", &mechanism_scram_sha1, "p=tls-exporter,,n=romeo,r=abc", SASL_ERROR_MALFORMED_REQUEST,
+          NULL },
+        { "unknown binding", &mechanism_scram_sha1_plus, "p=tls-unique,,n=romeo,r=abc", SASL_ERROR_NOT_AUTHORIZED,
+          NULL },
+        { "binding that is not there", &mechanism_scram_sha1_plus, "p=tls-server-end-point,,n=romeo,r=abc",
+          SASL_ERROR_NOT_AUTHORIZED, NULL },
         { "empty", &mechanism_scram_sha1, "", SASL_ERROR_MALFORMED_REQUEST, NULL },
         { "flag only", &mechanism_scram_sha1, "n,", SASL_ERROR_MALFORMED_REQUEST, NULL },
         { "header only", &mechanism_scram_sha1, "n,,", SASL_ERROR_MALFORMED_REQUEST, NULL },
@@ -111,7 +123,8 @@ static void test_nul_is_malformed(void **state)
 {
     (void)state;
     struct login *login = begin(&mechanism_scram_sha1, "server");
-    assert_failed("NUL", login, login->mechanism->answer(login, TEXT("n,,n=ro\0meo,r=abc")), SASL_ERROR_MALFORMED_REQUEST);
+    assert_failed("NUL", login, login->mechanism->answer(login, TEXT("n,,n=ro\0meo,r=abc")),
+                  SASL_ERROR_MALFORMED_REQUEST);
     login_free(&login);
 }
 
@@ -173,41 +186,53 @@ static void test_exchanges(void **state)
     static const struct exchange rows[] = {
         { "sha1", &mechanism_scram_sha1, "SHA1", "n,,", NULL, "secret", NULL, NULL, false, false, false, -1 },
         { "sha256", &mechanism_scram_sha256, "SHA256", "y,,", NULL, "secret", NULL, NULL, false, false, false, -1 },
-        { "sha1 plus", &mechanism_scram_sha1_plus, "SHA1", "p=tls-exporter,,", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "secret", NULL, NULL,
-          false, false, false, -1 },
-        { "sha256 plus", &mechanism_scram_sha256_plus, "SHA256", "p=tls-exporter,,", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "secret", NULL, NULL,
-          false, false, false, -1 },
-        { "authzid", &mechanism_scram_sha256, "SHA256", "n,a=romeo@example.com,", NULL, "secret", NULL, NULL, false, false, false, -1 },
-        { "extension in the final message", &mechanism_scram_sha256, "SHA256", "n,,", NULL, "secret", ",p=", ",x=y,p=", false, false, false,
-          SASL_ERROR_NOT_AUTHORIZED }, /* it is part of what the proof proves */
-        { "another binding", &mechanism_scram_sha256_plus, "SHA256", "p=tls-exporter,,", "yxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "secret", NULL, NULL,
+        { "sha1 plus", &mechanism_scram_sha1_plus, "SHA1", "p=tls-exporter,,", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+          "secret", NULL, NULL, false, false, false, -1 },
+        { "sha256 plus", &mechanism_scram_sha256_plus, "SHA256", "p=tls-exporter,,", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+          "secret", NULL, NULL, false, false, false, -1 },
+        { "authzid", &mechanism_scram_sha256, "SHA256", "n,a=romeo@example.com,", NULL, "secret", NULL, NULL, false,
+          false, false, -1 },
+        { "extension in the final message", &mechanism_scram_sha256, "SHA256", "n,,", NULL, "secret",
+          ",p=", ",x=y,p=", false, false, false, SASL_ERROR_NOT_AUTHORIZED }, /* it is part of what the proof proves */
+        { "another binding", &mechanism_scram_sha256_plus, "SHA256", "p=tls-exporter,,",
+          "yxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "secret", NULL, NULL, false, false, false, SASL_ERROR_NOT_AUTHORIZED },
+        { "no binding bytes", &mechanism_scram_sha256_plus, "SHA256", "p=tls-exporter,,", NULL, "secret", NULL, NULL,
           false, false, false, SASL_ERROR_NOT_AUTHORIZED },
-        { "no binding bytes", &mechanism_scram_sha256_plus, "SHA256", "p=tls-exporter,,", NULL, "secret", NULL, NULL, false, false, false,
+        { "another gs2 header", &mechanism_scram_sha256, "SHA256", "n,,", NULL, "secret", "c=biws", "c=eSws", false,
+          false, false, SASL_ERROR_NOT_AUTHORIZED },
+        { "c not base64", &mechanism_scram_sha256, "SHA256", "n,,", NULL, "secret", "c=biws", "c=b*ws", false, false,
+          false, SASL_ERROR_NOT_AUTHORIZED },
+        { "another nonce", &mechanism_scram_sha256, "SHA256", "n,,", NULL, "secret", "server", "sErver", false, false,
+          false, SASL_ERROR_NOT_AUTHORIZED },
+        { "wrong password", &mechanism_scram_sha256, "SHA256", "n,,", NULL, "secreT", NULL, NULL, false, false, false,
           SASL_ERROR_NOT_AUTHORIZED },
-        { "another gs2 header", &mechanism_scram_sha256, "SHA256", "n,,", NULL, "secret", "c=biws", "c=eSws", false, false, false,
+        { "unknown account", &mechanism_scram_sha256, "SHA256", "n,,", NULL, "secret", NULL, NULL, false, true, false,
           SASL_ERROR_NOT_AUTHORIZED },
-        { "c not base64", &mechanism_scram_sha256, "SHA256", "n,,", NULL, "secret", "c=biws", "c=b*ws", false, false, false,
-          SASL_ERROR_NOT_AUTHORIZED },
-        { "another nonce", &mechanism_scram_sha256, "SHA256", "n,,", NULL, "secret", "server", "sErver", false, false, false,
-          SASL_ERROR_NOT_AUTHORIZED },
-        { "wrong password", &mechanism_scram_sha256, "SHA256", "n,,", NULL, "secreT", NULL, NULL, false, false, false, SASL_ERROR_NOT_AUTHORIZED },
-        { "unknown account", &mechanism_scram_sha256, "SHA256", "n,,", NULL, "secret", NULL, NULL, false, true, false, SASL_ERROR_NOT_AUTHORIZED },
-        { "no keys of this hash", &mechanism_scram_sha256, "SHA256", "n,,", NULL, "secret", NULL, NULL, false, false, true, SASL_ERROR_NOT_AUTHORIZED },
-        { "disabled, right password", &mechanism_scram_sha1, "SHA1", "n,,", NULL, "secret", NULL, NULL, true, false, false,
-          SASL_ERROR_ACCOUNT_DISABLED },
-        { "disabled, wrong password", &mechanism_scram_sha1, "SHA1", "n,,", NULL, "secreT", NULL, NULL, true, false, false, SASL_ERROR_NOT_AUTHORIZED },
-        { "no proof", &mechanism_scram_sha1, "SHA1", "n,,", NULL, "secret", ",p=", ",x=", false, false, false, SASL_ERROR_MALFORMED_REQUEST },
-        { "proof not base64", &mechanism_scram_sha1, "SHA1", "n,,", NULL, "secret", ",p=", ",p=*", false, false, false, SASL_ERROR_MALFORMED_REQUEST },
-        { "mandatory extension", &mechanism_scram_sha1, "SHA1", "n,,", NULL, "secret", ",p=", ",m=1,p=", false, false, false,
+        { "no keys of this hash", &mechanism_scram_sha256, "SHA256", "n,,", NULL, "secret", NULL, NULL, false, false,
+          true, SASL_ERROR_NOT_AUTHORIZED },
+        { "disabled, right password", &mechanism_scram_sha1, "SHA1", "n,,", NULL, "secret", NULL, NULL, true, false,
+          false, SASL_ERROR_ACCOUNT_DISABLED },
+        { "disabled, wrong password", &mechanism_scram_sha1, "SHA1", "n,,", NULL, "secreT", NULL, NULL, true, false,
+          false, SASL_ERROR_NOT_AUTHORIZED },
+        { "no proof", &mechanism_scram_sha1, "SHA1", "n,,", NULL, "secret", ",p=", ",x=", false, false, false,
           SASL_ERROR_MALFORMED_REQUEST },
-        { "no c", &mechanism_scram_sha1, "SHA1", "n,,", NULL, "secret", "c=", "d=", false, false, false, SASL_ERROR_MALFORMED_REQUEST },
-        { "something behind the proof", &mechanism_scram_sha1, "SHA1", "n,,", NULL, "secret", ",p=", ",p=AAAA,p=", false, false, false,
+        { "proof not base64", &mechanism_scram_sha1, "SHA1", "n,,", NULL, "secret", ",p=", ",p=*", false, false, false,
           SASL_ERROR_MALFORMED_REQUEST },
+        { "mandatory extension", &mechanism_scram_sha1, "SHA1", "n,,", NULL, "secret", ",p=", ",m=1,p=", false, false,
+          false, SASL_ERROR_MALFORMED_REQUEST },
+        { "no c", &mechanism_scram_sha1, "SHA1", "n,,", NULL, "secret", "c=", "d=", false, false, false,
+          SASL_ERROR_MALFORMED_REQUEST },
+        { "something behind the proof", &mechanism_scram_sha1, "SHA1", "n,,", NULL, "secret",
+          ",p=", ",p=AAAA,p=", false, false, false, SASL_ERROR_MALFORMED_REQUEST },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct login *login = begin(rows[i].mechanism, "server");
-        struct scram_client client = { .hash = rows[i].hash, .gs2 = rows[i].gs2, .binding = rows[i].binding, .binding_size = 32,
-                                       .name = "romeo", .password = rows[i].password };
+        struct scram_client client = { .hash = rows[i].hash,
+                                       .gs2 = rows[i].gs2,
+                                       .binding = rows[i].binding,
+                                       .binding_size = 32,
+                                       .name = "romeo",
+                                       .password = rows[i].password };
         enum login_step step = run(&rows[i], login, &client);
         if (rows[i].condition >= 0)
             assert_failed(rows[i].name, login, step, (enum sasl_condition)rows[i].condition);
@@ -252,7 +277,8 @@ static void test_plain(void **state)
         { "usual", TEXT_INIT("\0romeo\0secret"), ACCOUNT, "romeo@example.com", "secret" },
         { "authzid", TEXT_INIT("romeo@example.com\0romeo\0secret"), ACCOUNT, "romeo@example.com", "secret" },
         { "prepared", TEXT_INIT("\0Romeo\0my\xc2\xa0secret"), ACCOUNT, "romeo@example.com", "my secret" },
-        { "authzid of another", TEXT_INIT("juliet@example.com\0romeo\0secret"), SASL_ERROR_INVALID_AUTHZID, NULL, NULL },
+        { "authzid of another", TEXT_INIT("juliet@example.com\0romeo\0secret"), SASL_ERROR_INVALID_AUTHZID, NULL,
+          NULL },
         { "no NUL", TEXT_INIT("romeo secret"), SASL_ERROR_MALFORMED_REQUEST, NULL, NULL },
         { "one NUL", TEXT_INIT("romeo\0secret"), SASL_ERROR_MALFORMED_REQUEST, NULL, NULL },
         { "three NUL", TEXT_INIT("\0romeo\0sec\0ret"), SASL_ERROR_MALFORMED_REQUEST, NULL, NULL },
@@ -267,7 +293,8 @@ static void test_plain(void **state)
         enum login_step step = login->mechanism->answer(login, rows[i].message);
         if (rows[i].condition != ACCOUNT)
             assert_failed(rows[i].name, login, step, (enum sasl_condition)rows[i].condition);
-        else if (step != LOGIN_ACCOUNT || !text_is(login->bare, rows[i].bare) || !text_is(login->password, rows[i].password))
+        else if (step != LOGIN_ACCOUNT || !text_is(login->bare, rows[i].bare) ||
+                 !text_is(login->password, rows[i].password))
             fail_msg("%s: step %d", rows[i].name, (int)step);
         login_free(&login);
     }
@@ -331,10 +358,20 @@ static void test_external(void **state)
         { "one address", { "romeo@example.com" }, 1, "", -1, "romeo@example.com" },
         { "prepared", { "Romeo@Example.com" }, 1, "", -1, "romeo@example.com" },
         { "asked for", { "romeo@example.com" }, 1, "romeo@example.com", -1, "romeo@example.com" },
-        { "one of two asked for", { "romeo@example.com", "juliet@example.com" }, 2, "juliet@example.com", -1, "juliet@example.com" },
+        { "one of two asked for",
+          { "romeo@example.com", "juliet@example.com" },
+          2,
+          "juliet@example.com",
+          -1,
+          "juliet@example.com" },
         { "the same twice", { "romeo@example.com", "Romeo@example.com" }, 2, "", -1, "romeo@example.com" },
         { "one of this domain", { "romeo@example.net", "romeo@example.com" }, 2, "", -1, "romeo@example.com" },
-        { "two, none asked for", { "romeo@example.com", "juliet@example.com" }, 2, "", SASL_ERROR_INVALID_AUTHZID, NULL },
+        { "two, none asked for",
+          { "romeo@example.com", "juliet@example.com" },
+          2,
+          "",
+          SASL_ERROR_INVALID_AUTHZID,
+          NULL },
         { "another asked for", { "romeo@example.com" }, 1, "juliet@example.com", SASL_ERROR_INVALID_AUTHZID, NULL },
         { "nonsense asked for", { "romeo@example.com" }, 1, "@@", SASL_ERROR_INVALID_AUTHZID, NULL },
         { "elsewhere only", { "romeo@example.net" }, 1, "", SASL_ERROR_NOT_AUTHORIZED, NULL },
@@ -383,11 +420,16 @@ static void test_anonymous(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),   cmocka_unit_test(test_first_messages),
-        cmocka_unit_test(test_nul_is_malformed), cmocka_unit_test(test_stripped),
-        cmocka_unit_test(test_exchanges), cmocka_unit_test(test_stand_ins),
-        cmocka_unit_test(test_plain),     cmocka_unit_test(test_plain_proofs),
-        cmocka_unit_test(test_external),  cmocka_unit_test(test_external_needs_an_account),
+        cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_first_messages),
+        cmocka_unit_test(test_nul_is_malformed),
+        cmocka_unit_test(test_stripped),
+        cmocka_unit_test(test_exchanges),
+        cmocka_unit_test(test_stand_ins),
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_plain_proofs),
+        cmocka_unit_test(test_external),
+        cmocka_unit_test(test_external_needs_an_account),
         cmocka_unit_test(test_anonymous),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,14 +5,14 @@
 #include <stddef.h>
 
 struct scram_client {
-    const char *hash;     /* "SHA1" or "SHA256" */
-    const char *gs2;      /* "n,,", "y,,", "p=tls-exporter,," */
-    const char *binding;  /* bytes, or NULL */
+    const char *hash;    /* "SHA1" or "SHA256" */
+    const char *gs2;     /* "n,,", "y,,", "p=tls-exporter,," */
+    const char *binding; /* bytes, or NULL */
     size_t binding_size;
     const char *name, *password;
-    char first[512];      /* client-first-message, after scram_client_first */
-    char final[1200];     /* client-final-message, after scram_client_final */
-    char expected[128];   /* what the server has to say at last */
+    char first[512];    /* client-first-message, after scram_client_first */
+    char final[1200];   /* client-final-message, after scram_client_final */
+    char expected[128]; /* what the server has to say at last */
 };
 
 void scram_client_first(struct scram_client *client);

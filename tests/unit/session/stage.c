@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define HEADER "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='" XMLNS_STREAM "' to='example.com' version='1.0'>"
+#define HEADER \
+    "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='" XMLNS_STREAM \
+    "' to='example.com' version='1.0'>"
 #define OPEN "<open xmlns='" XMLNS_FRAMING "' to='example.com' version='1.0'/>"
 
 /* -- answers -- */
@@ -126,8 +128,8 @@ static struct stage_row *free_row(struct stage *stage)
     return row;
 }
 
-static void session_bind(struct store *store, const struct session_row *row, enum bind_conflict conflict, unsigned max_sessions,
-                         store_bind_fn *fn, void *ctx)
+static void session_bind(struct store *store, const struct session_row *row, enum bind_conflict conflict,
+                         unsigned max_sessions, store_bind_fn *fn, void *ctx)
 {
     struct stage *stage = stage_of_store(store);
     struct stage_answer *answer = add_answer(stage, ANSWER_BIND, stage->bind_status, ctx);
@@ -233,8 +235,8 @@ static void on_login_failed(void *ctx, struct session *session, struct text user
 static void on_replaced(void *ctx, struct text node, uint64_t number, struct text bare, struct text resource)
 {
     struct stage *stage = ctx;
-    snprintf(stage->replaced, sizeof stage->replaced, "%.*s %llu %.*s %.*s", TEXT_ARGS(node), (unsigned long long)number, TEXT_ARGS(bare),
-             TEXT_ARGS(resource));
+    snprintf(stage->replaced, sizeof stage->replaced, "%.*s %llu %.*s %.*s", TEXT_ARGS(node),
+             (unsigned long long)number, TEXT_ARGS(bare), TEXT_ARGS(resource));
 }
 
 static const struct session_callbacks callbacks = {
@@ -315,7 +317,7 @@ void stage_add_account(struct stage *stage, const char *bare, const char *passwo
 
 void stage_settle(struct stage *stage)
 {
-    while (give_first(stage))
+    while (give_first(stage) && !stage->is_stepping)
         ;
 }
 
@@ -518,7 +520,8 @@ void client_log_in(struct client *client, const char *name, const char *password
 void client_bind(struct client *client, const char *resource)
 {
     if (resource)
-        says(client, "<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='%s'><resource>%s</resource></bind></iq>", XMLNS_BIND, resource);
+        says(client, "<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='%s'><resource>%s</resource></bind></iq>",
+             XMLNS_BIND, resource);
     else
         says(client, "<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='%s'/></iq>", XMLNS_BIND);
 }

@@ -39,14 +39,15 @@ struct stage {
     } rows[STAGE_ROWS];
     int subscriptions;
     char last_channel[128];
-    char steps[512];           /* order of what was asked: "subscribe bind remove unsubscribe " */
+    char steps[512]; /* order of what was asked: "subscribe bind remove unsubscribe " */
     enum bus_status account_status, bind_status, subscribe_status; /* what the next answers say */
     struct stage_answer *first, **last;
     sem_t hashed;
-    bool is_held;              /* answers are kept until stage_settle */
+    bool is_held;     /* answers are kept until stage_settle */
+    bool is_stepping; /* stage_settle gives one */
 
     /* what the router would have seen */
-    struct buffer seen;        /* each stanza as XML, a line each */
+    struct buffer seen; /* each stanza as XML, a line each */
     char ended[256], failed_user[64], failed_reason[64], replaced[256];
     unsigned bound_count, ended_count, failed_count;
     struct session *last_session;
@@ -73,8 +74,8 @@ struct client {
 
 struct client *client_open(struct stage *stage, enum stream_framing framing);
 struct client *client_open_from(struct stage *stage, enum stream_framing framing, const char *peer);
-void client_free(struct client *client);  /* reports its end, if that was not done */
-void client_drop(struct client *client);  /* the transport reports its end */
+void client_free(struct client *client);                        /* reports its end, if that was not done */
+void client_drop(struct client *client);                        /* the transport reports its end */
 void client_encrypt(struct client *client, bool with_bindings); /* as after start_tls, or with direct TLS */
 /* Feeds the text, then settles unless the stage is held.  On WebSocket it is one message. */
 void says(struct client *client, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -56,6 +56,8 @@ static const struct row {
     { "instruction in a stanza", HEADER "<a><?a b?></a>", "restricted-xml" },
     { "entity", HEADER "<a>&nbsp;</a>", "restricted-xml" },
     { "entity in a value", HEADER "<a b='&c;'/>", "restricted-xml" },
+    { "namespace with a space", HEADER "<a xmlns='a b'/>", "not-well-formed" },
+    { "namespace with a brace", HEADER "<a xmlns:p='a}b'/>", "not-well-formed" },
     { "wrong nesting", HEADER "<a><b></a></b>", "not-well-formed" },
     { "wrong end of the stream", HEADER "</stream>", "not-well-formed" },
     { "value without quotes", HEADER "<a b=c/>", "not-well-formed" },
@@ -155,6 +157,26 @@ static void test_at_the_limits(void **state)
     assert_int_equal(r.stanzas, 3);
     assert_string_equal(recorder_lines(&r), TCP_OPENED "error policy-violation\n");
     free(stanza);
+    recorder_fini(&r);
+}
+
+/* A prefix of one letter stands for a namespace of 3,000: the tenth element in it would be 30,000 bytes of tree and JSON. */
+static void test_namespaces_that_multiply(void **state)
+{
+    (void)state;
+    struct recorder r;
+    struct buffer stanza = { 0 };
+    recorder_init(&r, FRAMING_TCP);
+    BUFFER_LITERAL(&stanza, HEADER "<a xmlns:p='urn:");
+    for (int i = 0; i < 3000; i++)
+        buffer_append_char(&stanza, 'n');
+    BUFFER_LITERAL(&stanza, "'>");
+    for (int i = 0; i < 10; i++)
+        BUFFER_LITERAL(&stanza, "<p:b/>");
+    BUFFER_LITERAL(&stanza, "</a>");
+    recorder_feed(&r, stanza.data, stanza.size, stanza.size);
+    assert_true(ends_with(recorder_lines(&r), "policy-violation"));
+    buffer_fini(&stanza);
     recorder_fini(&r);
 }
 
@@ -306,7 +328,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conditions),          cmocka_unit_test(test_zero_bytes),
-        cmocka_unit_test(test_at_the_limits),       cmocka_unit_test(test_big_things_cost_no_memory),
+        cmocka_unit_test(test_at_the_limits),
+        cmocka_unit_test(test_namespaces_that_multiply),       cmocka_unit_test(test_big_things_cost_no_memory),
         cmocka_unit_test(test_big_reads),           cmocka_unit_test(test_small_pieces_of_a_big_tag),
         cmocka_unit_test(test_many_tags_in_pieces), cmocka_unit_test(test_endless_white_space),
     };

@@ -169,6 +169,21 @@ static void test_kills_what_does_not_end(void **state)
     supervisor_free(&supervisor);
 }
 
+/* An event library that waits for all children must not make the dead immortal. */
+static void test_somebody_else_waited_for_it(void **state)
+{
+    (void)state;
+    struct supervisor_settings settings = settings_for("crash", 1);
+    struct supervisor *supervisor = supervisor_start(&settings, 0);
+    int status;
+    assert_true(waitpid(-1, &status, 0) > 0);
+    supervisor_reap(supervisor, 0);
+    assert_int_equal(supervisor_alive(supervisor), 0);
+    supervisor_stop(supervisor, SIGTERM, 0);
+    assert_true(supervisor_is_done(supervisor));
+    supervisor_free(&supervisor);
+}
+
 static void test_a_program_that_is_not_there(void **state)
 {
     (void)state;
@@ -240,6 +255,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_passes_hang_up_on),
         cmocka_unit_test(test_starts_the_dead_again_with_growing_pauses),
         cmocka_unit_test(test_kills_what_does_not_end),
+        cmocka_unit_test(test_somebody_else_waited_for_it),
         cmocka_unit_test(test_a_program_that_is_not_there),
         cmocka_unit_test(test_workers_do_not_outlive_a_killed_parent),
         cmocka_unit_test(test_attach),

@@ -224,42 +224,6 @@ static void certificates_by_name(void **state)
         assert_string_equal(name_seen_for(w->tls, rows[i].sni, rows[i].domain), rows[i].seen);
 }
 
-static void foreign_contexts_choose_too(void **state)
-{
-    struct world *w = *state;
-    start(w);
-    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-    tls_adopt(w->tls, context);
-    static const char *const names[][2] = { { "two.example", "two.example" }, { "else.example", "one.example" } };
-    for (int i = 0; i < 2; i++) {
-        SSL *server = SSL_new(context);
-        SSL_CTX *client_context = SSL_CTX_new(TLS_client_method());
-        struct pair p = { .client = SSL_new(client_context) };
-        BIO *a, *b;
-        BIO_new_bio_pair(&a, 0, &b, 0);
-        SSL_set_bio(server, a, a);
-        SSL_set_bio(p.client, b, b);
-        SSL_set_accept_state(server);
-        SSL_set_connect_state(p.client);
-        SSL_set_tlsext_host_name(p.client, names[i][0]);
-        for (int step = 0; step < 6; step++) {
-            SSL_do_handshake(p.client);
-            SSL_do_handshake(server);
-        }
-        unsigned char ours[64], hash[64];
-        unsigned int hash_size = 0;
-        assert_true(SSL_is_init_finished(server));
-        assert_string_equal(client_sees_name(&p), names[i][1]);
-        X509_digest(SSL_get0_peer_certificate(p.client), i ? EVP_sha256() : EVP_sha384(), hash, &hash_size);
-        assert_int_equal(tls_channel_binding(server, BINDING_TLS_SERVER_END_POINT, ours), hash_size);
-        assert_memory_equal(ours, hash, hash_size);
-        SSL_free(server);
-        SSL_free(p.client);
-        SSL_CTX_free(client_context);
-    }
-    SSL_CTX_free(context);
-}
-
 static void names_are_those_of_the_first_when_there_is_one_file(void **state)
 {
     struct world *w = *state;
@@ -753,7 +717,6 @@ int main(void)
         TLS_TEST(versions),
         TLS_TEST(weak_ciphers_are_refused),
         TLS_TEST(certificates_by_name),
-        TLS_TEST(foreign_contexts_choose_too),
         TLS_TEST(names_are_those_of_the_first_when_there_is_one_file),
         TLS_TEST(reload),
         TLS_TEST(reload_between_two_copies),

@@ -85,7 +85,8 @@ static void test_header_in(void **state)
 
 static void add_masked(struct buffer *wire, unsigned char first, const char *payload, size_t size)
 {
-    unsigned char mask[4] = { (unsigned char)rand(), (unsigned char)rand(), (unsigned char)rand(), (unsigned char)rand() };
+    unsigned char mask[4] = { (unsigned char)rand(), (unsigned char)rand(), (unsigned char)rand(),
+                              (unsigned char)rand() };
     char header[FRAME_OUT_HEADER_MAX];
     size_t header_size = frame_header(header, FRAME_TEXT, size);
     header[0] = (char)first;

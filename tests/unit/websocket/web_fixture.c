@@ -280,8 +280,12 @@ static struct tls *make_tls(const struct log *log)
 {
     static const struct text domains[] = { TEXT_INIT("localhost"), TEXT_INIT("other.test") };
     char error[256];
-    const struct tls_settings settings = { .certificate = text_of(option("CERTIFICATE")), .key = text_of(option("KEY")),
-                                           .domains = domains, .domain_count = 2, .alpn = "http/1.1", .log = log };
+    const struct tls_settings settings = { .certificate = text_of(option("CERTIFICATE")),
+                                           .key = text_of(option("KEY")),
+                                           .domains = domains,
+                                           .domain_count = 2,
+                                           .alpn = "http/1.1",
+                                           .log = log };
     if (settings.certificate.size == 0)
         return NULL;
     struct tls *tls = tls_new(&settings, error, sizeof error);
@@ -295,13 +299,20 @@ int main(void)
     struct log log = { .level = option("DEBUG")[0] ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, .out = stderr };
     struct fixture fixture = { .loop = ev_default_loop(0), .limit = 100000, .is_ready = true };
     struct text origins[8], trusted[8], services[] = { TEXT_INIT("echo.localhost"), TEXT_INIT("a\"b\\c") };
-    struct site site = { .has_page = !option("NO_PAGE")[0], .domain = TEXT("localhost"),
-                         .guest_domain = TEXT("guest.localhost"), .services = { services, 2 } };
-    const struct web_settings settings = { .callbacks = &callbacks, .ctx = &fixture, .tls = make_tls(&log),
-                                           .respond = site_respond, .respond_ctx = &site,
+    struct site site = { .has_page = !option("NO_PAGE")[0],
+                         .domain = TEXT("localhost"),
+                         .guest_domain = TEXT("guest.localhost"),
+                         .services = { services, 2 } };
+    const struct web_settings settings = { .callbacks = &callbacks,
+                                           .ctx = &fixture,
+                                           .tls = make_tls(&log),
+                                           .respond = site_respond,
+                                           .respond_ctx = &site,
                                            .origins = words(origins, option("ORIGINS")),
                                            .trusted_proxies = words(trusted, option("TRUSTED")),
-                                           .message_bytes = 100000, .log = &log, .metrics = &fixture.metrics[0] };
+                                           .message_bytes = 100000,
+                                           .log = &log,
+                                           .metrics = &fixture.metrics[0] };
     const struct admin_source source = { is_ready, write_metrics, &fixture };
     const struct listen_address any = { .is_on = true, .host = "127.0.0.1", .port = 0 };
     char error[256];
