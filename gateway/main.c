@@ -18,8 +18,10 @@
 #include "stanzabus/supervisor.h"
 #include "transports/http/admin.h"
 #include "transports/http/metrics_text.h"
+#include "transports/http/parent.h"
 #include "transports/http/probe.h"
 #include "transports/http/site.h"
+#include "transports/redis/errand.h"
 #include "transports/redis/redis.h"
 #include "transports/tcp/tcp.h"
 #include "transports/tls/tls.h"
@@ -29,8 +31,7 @@ enum {
     DRAIN_MS = 1500,             /* from SIGTERM to the end, whatever hangs */
     SPARE_FILES = 64,            /* descriptors that are no connections: Redis, listeners, logs */
     WORK_QUEUE_BOUND = 1000,     /* passwords that wait to be hashed */
-    MESSAGE_SLACK = 1024,        /* a WebSocket message may be this much longer than a stanza, to be refused by the core */
-    SUPERVISE_MS = 100
+    MESSAGE_SLACK = 1024         /* a WebSocket message may be this much longer than a stanza, to be refused by the core */
 };
 
 extern char **environ;
@@ -382,149 +383,7 @@ static int gateway_serve(struct gateway *gateway)
     return exit_code;
 }
 
-/* -- the parent of several workers -- */
-
-struct parent {
-    struct ev_loop *loop;
-    struct config *config;
-    struct log log;
-    struct supervisor *supervisor;
-    bool is_stopping;
-    int64_t started_ms;
-    struct web *web;
-    struct admin_source admin;
-    ev_timer tick;
-    ev_signal on_term, on_int, on_hup, on_child;
-};
-
-static void parent_look(struct parent *parent)
-{
-    int64_t now = clock_ms(CLOCK_MONOTONIC);
-    supervisor_reap(parent->supervisor, now);
-    supervisor_tick(parent->supervisor, now);
-    if (supervisor_is_done(parent->supervisor))
-        ev_break(parent->loop, EVBREAK_ALL);
-}
-
-static void on_parent_tick(struct ev_loop *loop, ev_timer *timer, int revents)
-{
-    (void)loop;
-    (void)revents;
-    parent_look(timer->data);
-}
-
-static void on_parent_signal(struct ev_loop *loop, ev_signal *watcher, int revents)
-{
-    struct parent *parent = watcher->data;
-    (void)loop;
-    (void)revents;
-    if (watcher->signum == SIGHUP)
-        supervisor_signal(parent->supervisor, SIGHUP);
-    else if (watcher->signum != SIGCHLD) {
-        parent->is_stopping = true;
-        supervisor_stop(parent->supervisor, watcher->signum, clock_ms(CLOCK_MONOTONIC));
-    }
-    parent_look(parent);
-}
-
-static bool parent_is_ready(void *ctx, struct buffer *reasons)
-{
-    struct parent *parent = ctx;
-    if (supervisor_is_ready(parent->supervisor))
-        return true;
-    struct metrics sum;
-    unsigned workers = parent->config->workers, alive = supervisor_alive(parent->supervisor);
-    supervisor_sum(parent->supervisor, &sum);
-    if (parent->is_stopping)
-        buffer_printf(reasons, "stopping\n");
-    else if (alive < workers)
-        buffer_printf(reasons, "%u of %u workers run\n", alive, workers);
-    else
-        buffer_printf(reasons, "%s\n", sum.value[METRIC_REDIS_UP] < workers ? "Redis does not answer" : "starting");
-    return false;
-}
-
-static void write_parent_metrics(void *ctx, struct buffer *out)
-{
-    struct parent *parent = ctx;
-    struct metrics sum;
-    supervisor_sum(parent->supervisor, &sum);
-    sum.started_ms = parent->started_ms;
-    sum.ready = supervisor_is_ready(parent->supervisor);
-    metrics_write(out, &sum, 1);
-}
-
-static int parent_listen(struct parent *parent, char *error, size_t size)
-{
-    struct web_settings web = { .log = &parent->log };
-    if (!parent->config->listen_admin.is_on)
-        return 0;
-    parent->web = web_new(parent->loop, &web, error, size);
-    if (!parent->web)
-        return -1;
-    parent->admin = (struct admin_source){ parent_is_ready, write_parent_metrics, parent };
-    return admin_listen(parent->web, &parent->config->listen_admin, &parent->admin, error, size) < 0 ? -1 : 0;
-}
-
-static void parent_watch(struct parent *parent, ev_signal *watcher, int number)
-{
-    ev_signal_init(watcher, on_parent_signal, number);
-    watcher->data = parent;
-    ev_signal_start(parent->loop, watcher);
-}
-
-static int parent_run(struct parent *parent, char **argv)
-{
-    struct supervisor_settings settings = { .program = "/proc/self/exe",
-                                            .argv = argv,
-                                            .environment = environ,
-                                            .workers = parent->config->workers,
-                                            .log = &parent->log };
-    parent_watch(parent, &parent->on_term, SIGTERM);
-    parent_watch(parent, &parent->on_int, SIGINT);
-    parent_watch(parent, &parent->on_hup, SIGHUP);
-    parent_watch(parent, &parent->on_child, SIGCHLD);
-    parent->supervisor = supervisor_start(&settings, clock_ms(CLOCK_MONOTONIC));
-    if (!parent->supervisor)
-        return COMMAND_FAILED;
-    ev_timer_init(&parent->tick, on_parent_tick, SUPERVISE_MS / 1000.0, SUPERVISE_MS / 1000.0);
-    parent->tick.data = parent;
-    ev_timer_start(parent->loop, &parent->tick);
-    ev_run(parent->loop, 0);
-    supervisor_free(&parent->supervisor);
-    return COMMAND_FINE;
-}
-
-static int parent_serve(struct parent *parent, char **argv)
-{
-    char error[256] = "";
-    int exit_code = COMMAND_FAILED;
-    /* Not the default loop: that one reaps every child by itself, and the supervisor would never hear of them. */
-    parent->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
-    if (parent_listen(parent, error, sizeof error) < 0)
-        log_error(&parent->log, NULL, "cannot-start", "text=%s", log_quote(error, strlen(error)));
-    else
-        exit_code = parent_run(parent, argv);
-    web_free(&parent->web);
-    config_free(&parent->config);
-    return exit_code;
-}
-
 /* -- serve -- */
-
-struct program {
-    char **argv;
-    struct command_tools { /* what open() made for a short command */
-        struct ev_loop *loop;
-        struct log log;
-        struct metrics metrics;
-        struct redis *redis;
-        struct work_pool *work;
-        ev_async wake;
-        ev_signal on_term, on_int;
-        bool is_stopped;
-    } tools;
-};
 
 /* Taken ports are found before anything starts: workers share ports, and would share them with strangers of ours too. */
 static bool ports_are_free(const struct config *config, const struct log *log)
@@ -559,7 +418,6 @@ static void bound_connections(struct config *config, const struct log *log, unsi
 
 static int serve(void *ctx, struct config *config, const struct command_line *line)
 {
-    struct program *program = ctx;
     struct log log = { config->log_level, config->log_format, stderr, NULL };
     struct gateway gateway = { .config = config, .log = log, .drain_poll = { .data = NULL } };
     int attached = worker_attach(&gateway.worker);
@@ -575,8 +433,7 @@ static int serve(void *ctx, struct config *config, const struct command_line *li
     }
     bound_connections(config, &log, open_files_raise());
     if (!gateway.has_parent && config->workers > 1) {
-        struct parent parent = { .config = config, .log = log, .started_ms = wall_ms(NULL) };
-        return parent_serve(&parent, program->argv);
+        return parent_serve(config, &log, ((struct errand *)ctx)->serve_ctx);
     }
     if (!gateway.has_parent)
         gateway.worker.metrics = &gateway.own;
@@ -585,106 +442,19 @@ static int serve(void *ctx, struct config *config, const struct command_line *li
     return gateway_serve(&gateway);
 }
 
-/* -- what the short commands need: a loop, Redis, a thread pool -- */
-
-static void on_tools_wake(struct ev_loop *loop, ev_async *async, int revents)
-{
-    struct command_tools *tools = async->data;
-    (void)loop;
-    (void)revents;
-    work_collect(tools->work);
-}
-
-static void wake_tools(void *ctx)
-{
-    struct command_tools *tools = ctx;
-    ev_async_send(tools->loop, &tools->wake);
-}
-
-static void stop_tools(void *ctx)
-{
-    struct command_tools *tools = &((struct program *)ctx)->tools;
-    tools->is_stopped = true;
-    ev_break(tools->loop, EVBREAK_ALL);
-}
-
-static void on_tools_signal(struct ev_loop *loop, ev_signal *watcher, int revents)
-{
-    (void)loop;
-    (void)revents;
-    stop_tools(watcher->data);
-}
-
-static void on_tools_unreachable(void *ctx, const char *text)
-{
-    struct command_parts *parts = ctx;
-    snprintf(parts->redis_problem, sizeof parts->redis_problem, "%s", text);
-}
-
-static int open_tools(void *ctx, const struct config *config, struct command_parts *parts)
-{
-    struct program *program = ctx;
-    struct command_tools *tools = &program->tools;
-    struct redis_settings redis = { .url = config->redis_url,
-                                    .prefix = config->bus_prefix,
-                                    .wait_ms = config->redis_wait_ms,
-                                    .queue_bytes = config->limits_redis_queue,
-                                    .log = &tools->log,
-                                    .metrics = &tools->metrics,
-                                    .on_first_failure = on_tools_unreachable,
-                                    .ctx = parts };
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-    signal(SIGPIPE, SIG_IGN);
-    tools->log = (struct log){ LOG_LEVEL_ERROR, config->log_format, stderr, NULL };
-    tools->loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOENV);
-    ev_async_init(&tools->wake, on_tools_wake);
-    tools->wake.data = tools;
-    ev_async_start(tools->loop, &tools->wake);
-    ev_signal_init(&tools->on_term, on_tools_signal, SIGTERM);
-    ev_signal_init(&tools->on_int, on_tools_signal, SIGINT);
-    tools->on_term.data = tools->on_int.data = program;
-    ev_signal_start(tools->loop, &tools->on_term);
-    ev_signal_start(tools->loop, &tools->on_int);
-    tools->work = work_pool_new(processors > 0 ? (unsigned)processors : 1, WORK_QUEUE_BOUND, wake_tools, tools);
-    tools->redis = redis_new(tools->loop, &redis);
-    if (!tools->redis || !tools->work)
-        return -1;
-    parts->bus = redis_bus(tools->redis);
-    parts->store = redis_store(tools->redis);
-    parts->work = tools->work;
-    redis_start(tools->redis);
-    return 0;
-}
-
-static void run_tools(void *ctx)
-{
-    struct command_tools *tools = &((struct program *)ctx)->tools;
-    if (!tools->is_stopped)
-        ev_run(tools->loop, 0);
-}
-
-static void close_tools(void *ctx)
-{
-    struct command_tools *tools = &((struct program *)ctx)->tools;
-    work_pool_free(&tools->work);
-    if (tools->redis)
-        redis_free(&tools->redis);
-}
-
 int main(int argc, char **argv)
 {
-    struct program program = { .argv = argv };
-    struct command_env env = { .ctx = &program,
+    struct errand errand = { .serve_ctx = argv };
+    struct command_env env = { .ctx = &errand,
                                .in = stdin,
                                .out = stdout,
                                .err = stderr,
                                .environment = environ,
                                .serve = serve,
-                               .open = open_tools,
-                               .run = run_tools,
-                               .stop = stop_tools,
-                               .close = close_tools,
+                               .open = errand_open,
+                               .run = errand_run,
+                               .stop = errand_stop,
+                               .close = errand_close,
                                .http_get = probe_get };
     return command_main(&env, argc, argv);
 }

@@ -105,6 +105,28 @@ static void test_stream_errors(void **state)
     }
 }
 
+/* limits.login_bytes before the login, limits.stanza_bytes after it. */
+static void test_sizes(void **state)
+{
+    (void)state;
+    struct stage *stage = stage_with_romeo();
+    char body[7001];
+    memset(body, 'x', sizeof body - 1);
+    body[sizeof body - 1] = '\0';
+    for (int is_bound = 0; is_bound < 2; is_bound++) {
+        struct client *client =
+            is_bound ? client_bound(stage, FRAMING_TCP, "romeo", "r") : client_open(stage, FRAMING_TCP);
+        if (!is_bound)
+            client_header(client);
+        says(client, "<message><body>%s", body);
+        says(client, "%s</body></message>", body);
+        hears(client, is_bound ? "" : "<stream:error><policy-violation*</stream:stream>");
+        assert_int_equal(stage->seen.size > 14000, is_bound);
+        client_free(client);
+    }
+    stage_free(stage);
+}
+
 /* RFC 6120 8.1.5: the stream's language is that of a stanza without one. */
 static void test_lang(void **state)
 {
@@ -204,7 +226,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stanzas),   cmocka_unit_test(test_stream_errors), cmocka_unit_test(test_lang),
-        cmocka_unit_test(test_websocket), cmocka_unit_test(test_send),          cmocka_unit_test(test_each),
+        cmocka_unit_test(test_websocket), cmocka_unit_test(test_send),          cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

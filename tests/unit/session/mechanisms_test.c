@@ -242,6 +242,26 @@ static void test_exchanges(void **state)
     }
 }
 
+/* A proof that is right for a message with another nonce is none: it may have been made before. */
+static void test_other_nonce(void **state)
+{
+    (void)state;
+    static const struct exchange exchange = { .name = "nonce", .condition = -1 };
+    static const char *const nonces[] = { NULL, "other", "rOprNGfwEbeRWgbNEkqO", "rOprNGfwEbeRWgbNEkqOserverx" };
+    for (int i = 0; i < 4; i++) {
+        struct login *login = begin(&mechanism_scram_sha256, "server");
+        struct scram_client client = {
+            .hash = "SHA256", .gs2 = "n,,", .name = "romeo", .password = "secret", .nonce = nonces[i]
+        };
+        enum login_step step = run(&exchange, login, &client);
+        if (i == 0)
+            assert_int_equal(step, LOGIN_SUCCESS);
+        else
+            assert_failed(nonces[i], login, step, SASL_ERROR_NOT_AUTHORIZED);
+        login_free(&login);
+    }
+}
+
 /* RFC 5802 9: who asks twice for a name that does not exist must see the same salt twice. */
 static void test_stand_ins(void **state)
 {
@@ -426,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_stripped),
         cmocka_unit_test(test_exchanges),
         cmocka_unit_test(test_stand_ins),
+        cmocka_unit_test(test_other_nonce),
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_plain_proofs),
         cmocka_unit_test(test_external),

@@ -48,7 +48,7 @@ void scram_client_final(struct scram_client *client, const char *server_first)
     if (client->binding)
         memcpy(header + gs2_size, client->binding, client->binding_size);
     base64(header64, header, gs2_size + (client->binding ? client->binding_size : 0));
-    snprintf(without_proof, sizeof without_proof, "c=%s,r=%s", header64, nonce);
+    snprintf(without_proof, sizeof without_proof, "c=%s,r=%s", header64, client->nonce ? client->nonce : nonce);
     snprintf(message, sizeof message, "%s,%s,%s", client->first + gs2_size, server_first, without_proof);
     HMAC(md, stored, size, (const unsigned char *)message, strlen(message), signature, NULL);
     for (int i = 0; i < size; i++)

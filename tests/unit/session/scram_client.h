@@ -10,6 +10,7 @@ struct scram_client {
     const char *binding; /* bytes, or NULL */
     size_t binding_size;
     const char *name, *password;
+    const char *nonce;  /* in the final message instead of the right one; NULL: not */
     char first[512];    /* client-first-message, after scram_client_first */
     char final[1200];   /* client-final-message, after scram_client_final */
     char expected[128]; /* what the server has to say at last */
