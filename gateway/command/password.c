@@ -26,22 +26,30 @@ static void only_interrupt(int number)
     (void)number;
 }
 
-static bool read_silently(FILE *in, struct password *password)
+static bool prompt_and_read(const struct command_env *env, const char *prompt, struct password *password)
+{
+    fputs(prompt, env->err);
+    fflush(env->err);
+    return read_line(env->in, password);
+}
+
+/* The echo is off before the prompt shows: whoever sees the one may type. */
+static bool read_silently(const struct command_env *env, const char *prompt, struct password *password)
 {
     struct termios before, hidden;
     struct sigaction interrupt = { .sa_handler = only_interrupt }, was;
-    int fd = fileno(in);
+    int fd = fileno(env->in);
     if (tcgetattr(fd, &before) < 0)
-        return read_line(in, password);
+        return prompt_and_read(env, prompt, password);
     hidden = before;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
     /* Ctrl-C ends the reading, so that the echo is on again before it ends the program. */
     sigaction(SIGINT, &interrupt, &was);
     tcsetattr(fd, TCSAFLUSH, &hidden);
     errno = 0;
-    bool is_read = read_line(in, password);
+    bool is_read = prompt_and_read(env, prompt, password);
     bool is_interrupted = !is_read && errno == EINTR;
-    tcsetattr(fd, TCSAFLUSH, &before);
+    tcsetattr(fd, TCSADRAIN, &before);
     sigaction(SIGINT, &was, NULL);
     if (is_interrupted)
         raise(SIGINT);
@@ -50,9 +58,7 @@ static bool read_silently(FILE *in, struct password *password)
 
 static bool read_hidden(const struct command_env *env, const char *prompt, struct password *password)
 {
-    fputs(prompt, env->err);
-    fflush(env->err);
-    bool is_read = read_silently(env->in, password);
+    bool is_read = read_silently(env, prompt, password);
     fputc('\n', env->err);
     return is_read;
 }

@@ -45,8 +45,13 @@ static int check_message(const struct invocation *call, struct text event)
     struct refusal why;
     if (event_read(event, EVENT_FROM_SERVICE, &limits, &read, &why) < 0)
         return invocation_failed(call, "no gateway would take this: %s (%s)", why.text, why.reason);
+    struct jid jid;
+    struct text to = element_get(read.stanza->root, "to");
+    int exit_code = COMMAND_FINE;
+    if (to.data && jid_parse(&read.stanza->arena, to, &jid) < 0)
+        exit_code = invocation_failed(call, "no gateway would take this: %s in 'to' is no address", log_quote(to.data, to.size));
     stanza_free(&read.stanza);
-    return COMMAND_FINE;
+    return exit_code;
 }
 
 static int publish(struct asking *asking, struct text address, struct text event)

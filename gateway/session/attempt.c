@@ -23,6 +23,8 @@ static void on_account(void *ctx, enum bus_status status, const struct account *
     if (session->state != STATE_ENDED) {
         struct login *login = session->negotiation->login;
         if (status == BUS_OK) {
+            if (config_is_service_account(parts->config, login->bare))
+                account = NULL; /* a bot's mailbox is its service's: nobody logs in there */
             login_set_account(login, account, parts->secret, parts->config->auth_iterations);
             attempt_step(session, login->mechanism->found(login));
         } else {

@@ -30,6 +30,12 @@ static enum login_step answer(struct login *login, struct text input)
     return choose(login, jid_text(&jid));
 }
 
+/* A certificate outlives the account that it was made for. */
+static enum login_step found(struct login *login)
+{
+    return login->has_account ? login_succeed(login) : login_fail(login, SASL_ERROR_NOT_AUTHORIZED, "no-account");
+}
+
 const struct mechanism mechanism_external = {
-    .name = "EXTERNAL", .needs_certificate = true, .answer = answer, .found = login_succeed
+    .name = "EXTERNAL", .needs_certificate = true, .answer = answer, .found = found
 };

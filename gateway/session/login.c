@@ -46,6 +46,7 @@ static void stand_in(struct scram_keys *keys, enum credential_hash hash, struct 
 void login_set_account(struct login *login, const struct account *account, const unsigned char secret[32],
                        unsigned iterations)
 {
+    login->has_account = account != NULL;
     login->account = account ? *account : (struct account){ 0 };
     login->is_known = account != NULL;
     /* An imported account may have keys of one hash only. */

@@ -49,6 +49,7 @@ struct login {
     struct login_binding binding[2]; /* by enum channel_binding; filled for is_plus */
     struct text certificate_jids[LOGIN_CERTIFICATE_JIDS_MAX];
     int certificate_count;
+    bool has_account; /* the name exists; only for mechanisms whose proof is not in the account */
     struct account account;    /* after LOGIN_ACCOUNT */
     bool is_known;             /* account is a real one, not login_set_account's stand-in */
     struct scram_keys derived; /* LOGIN_HASH: salt and iterations go in, keys come out */

@@ -78,8 +78,9 @@ static enum login_step take_flag(struct login *login, struct scram *scram, struc
         if (!login->mechanism->is_plus)
             return malformed(login);
         scram->binding = find_binding(login, name);
+        /* No guess at a password, so none is counted: the client tries its next mechanism. */
         return scram->binding ? LOGIN_CHALLENGE
-                              : login_fail(login, SASL_ERROR_NOT_AUTHORIZED, "unknown-channel-binding");
+                              : login_fail(login, SASL_ERROR_INVALID_MECHANISM, "unknown-channel-binding");
     }
     if (rest->size < 2 || (rest->data[0] != 'n' && rest->data[0] != 'y') || rest->data[1] != ',' ||
         login->mechanism->is_plus)

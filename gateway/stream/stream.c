@@ -23,7 +23,7 @@ struct stream *stream_new(struct stream_pool *pool, enum stream_framing framing,
 /* Forgets the header, and the parser with all that it has read. */
 static void forget(struct stream *stream)
 {
-    xml_in_free(&stream->in);
+    stream_drop_parser(stream);
     free(stream->start_tag);
     stream->start_tag = NULL;
     stream->open = false;
@@ -181,7 +181,7 @@ void stream_restart(struct stream *stream)
 /* Expat may hold bytes behind the last event: they go with it. */
 void stream_drop_input(struct stream *stream)
 {
-    xml_in_free(&stream->in);
+    stream_drop_parser(stream);
     buffer_fini(&stream->pending);
     stream->rest.size = 0;
     stream->overflowed = false;
@@ -198,7 +198,7 @@ bool stream_sleep(struct stream *stream)
         return false;
     if (stream->in && !xml_in_is_between(stream->in))
         return false;
-    xml_in_free(&stream->in);
+    stream_drop_parser(stream);
     buffer_fini(&stream->pending);
     return true;
 }

@@ -3,6 +3,8 @@
 #ifndef STANZABUS_STREAM_STATE_H
 #define STANZABUS_STREAM_STATE_H
 
+#include <sys/queue.h>
+
 #include "gateway/stream/xml_in.h"
 
 struct stream {
@@ -11,6 +13,7 @@ struct stream {
     const struct stream_callbacks *callbacks;
     void *ctx;
     struct xml_in *in;     /* TCP: NULL while the stream sleeps, and before its first byte */
+    TAILQ_ENTRY(stream) awake; /* in the pool's list while it has a parser */
     char *start_tag;       /* TCP: owned; NULL for START_TAG_USUAL */
     struct buffer pending; /* what came, or was left, while paused; WebSocket: each message behind its size */
     struct text rest;      /* of the input at hand, while running: not yet read */
@@ -27,7 +30,14 @@ struct stream {
 struct stream_pool {
     struct xml_in *framed; /* the shared parser; NULL until the next message */
     unsigned long salt;
+    TAILQ_HEAD(stream_list, stream) awake; /* streams with a parser of their own, the one fed last at the end */
+    unsigned awake_count;
 };
+
+/* Gives the stream a parser, or moves it to the end of the list; who has been quiet longest may lose its own for it. */
+void stream_wake(struct stream *stream);
+void stream_keep_awake(struct stream *stream);
+void stream_drop_parser(struct stream *stream);
 
 /* Takes a step on stream->rest, which is not empty: at most one callback. */
 void stream_tcp_step(struct stream *stream);

@@ -28,15 +28,6 @@ static bool begins_like_xml(struct stream *stream)
     return false;
 }
 
-static void make_parser(struct stream *stream)
-{
-    unsigned long salt = stream->pool->salt;
-    if (stream->open)
-        stream->in = xml_in_new_behind(salt, stream->start_tag ? stream->start_tag : START_TAG_USUAL);
-    else
-        stream->in = xml_in_new(salt);
-}
-
 /* RFC 6120 4.8.1 and 4.8.2: a wrong stream namespace or content namespace is invalid-namespace, whatever the element is
  * called.  Another element of the stream namespace, or a stream that is over where it begins, is valid XML, only no
  * header: bad-format, as 4.9.3 has nothing closer. */
@@ -74,7 +65,7 @@ static void take_stanza(struct stream *stream)
 {
     struct stanza *stanza = xml_in_take(stream->in);
     if (xml_in_has_grown(stream->in))
-        xml_in_free(&stream->in); /* the next byte makes a new one, as after a sleep */
+        stream_drop_parser(stream); /* the next byte makes a new one, as after a sleep */
     stream->callbacks->on_stanza(stream->ctx, stanza);
 }
 
@@ -85,7 +76,9 @@ void stream_tcp_step(struct stream *stream)
             skip_white(stream);
         if (stream->rest.size == 0 || (!stream->open && !begins_like_xml(stream)))
             return;
-        make_parser(stream);
+        stream_wake(stream);
+    } else {
+        stream_keep_awake(stream);
     }
 
     size_t taken;

@@ -3,7 +3,7 @@
 
 #include "bench.h"
 
-enum { LOGIN_SECONDS = 300 };
+enum { STUCK_SECONDS = 20 };
 
 void crowd_ready(struct crowd *crowd)
 {
@@ -19,7 +19,7 @@ void crowd_closed(struct crowd *crowd, const struct client *client, const char *
 bool crowd_open(struct crowd *crowd, const struct client_events *events)
 {
     struct bench *bench = crowd->bench;
-    uint64_t end = loop_now() + LOGIN_SECONDS * SECOND_NS;
+    uint64_t moved_at = loop_now();
     while (crowd->ready + crowd->failed < bench->connections && !bench_stopped) {
         while (crowd->begun < bench->connections &&
                crowd->begun - crowd->ready - crowd->failed < bench->parallel_logins) {
@@ -27,8 +27,11 @@ bool crowd_open(struct crowd *crowd, const struct client_events *events)
                         bench->first + crowd->begun);
             crowd->begun++;
         }
+        unsigned before = crowd->ready + crowd->failed;
         loop_turn(&bench->loop, loop_now() + SECOND_NS / 10);
-        if (loop_now() > end || crowd->failed > 100)
+        if (crowd->ready + crowd->failed > before)
+            moved_at = loop_now();
+        if (loop_now() - moved_at > STUCK_SECONDS * SECOND_NS || crowd->failed > 100)
             break;
     }
     if (crowd->ready < bench->connections)

@@ -299,10 +299,11 @@ modules:
     def start(self):
         self.write_config()
         if os.geteuid() == 0:
-            subprocess.run(["chown", "-R", "ejabberd", self.folder], check=True)
+            subprocess.run(["chown", "-R", "ejabberd:ejabberd", self.folder], check=True)
             subprocess.run(["chmod", "a+x", *self.parents()], check=True)
         self.start_server()
-        subprocess.run(self.control("import_piefxis", os.path.join(self.folder, "accounts.xml")), check=True, capture_output=True)
+        subprocess.run(self.control("import_piefxis", os.path.join(self.folder, "accounts.xml")), check=True, capture_output=True,
+                       **self.as_user())
         self.start_service()
 
     def parents(self):
@@ -313,8 +314,13 @@ modules:
             path = os.path.dirname(path)
         return found
 
+    def as_user(self):
+        """As its own user from the start: ejabberdctl would change to it by su, which lowers the limit of open files."""
+        environment = {**os.environ, "HOME": self.folder}
+        return {"env": environment, **({"user": "ejabberd", "group": "ejabberd"} if os.geteuid() == 0 else {})}
+
     def start_server(self):
-        self.control_process = self.spawn(*self.control("foreground"))
+        self.control_process = self.spawn(*self.control("foreground"), **self.as_user())
         wait_until("ejabberd", lambda: can_connect(self.ports["component"]) and can_connect(self.ports["ws"]), self.control_process)
 
     def start_service(self):

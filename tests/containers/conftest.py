@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -42,14 +43,14 @@ class Stack:
         self.files = ["-f", str(ROOT / "deploy/compose.yaml")]
         if os.environ.get("STANZABUS_TEST_OWN_ENGINE"):
             self.files += ["-f", str(ROOT / "tests/containers/own-engine.yaml")]
-        self.environment = {**os.environ, "STANZABUS_TCP_PORT": str(self.tcp), "STANZABUS_HTTP_PORT": str(self.http),
+        self.environment = {**os.environ, "STANZABUS_RUN_TCP": str(self.tcp), "STANZABUS_RUN_HTTP": str(self.http),
                             "BUILDKIT_PROGRESS": "plain"}
 
     def run(self, *words, seconds=120, input=None):
         return subprocess.run(words, input=input, text=True, capture_output=True, timeout=seconds, env=self.environment)
 
     def compose(self, *words, check=True, **options):
-        done = self.run("docker", "compose", "-p", self.project, *self.files, *words, **options)
+        done = self.run("docker", "compose", "--ansi", "never", "-p", self.project, *self.files, *words, **options)
         assert done.returncode == 0 or not check, f"docker compose {' '.join(words)}:\n{done.stdout[-4000:]}{done.stderr[-8000:]}"
         return done
 
@@ -69,13 +70,26 @@ class Stack:
         return self.compose("ps", "-aq", service).stdout.strip()
 
     def inspect(self, service):
-        return json.loads(self.docker("inspect", self.container(service)))[0]
+        return self.inspect_container(self.container(service))
+
+    def inspect_container(self, container):
+        return json.loads(self.docker("inspect", container))[0]
 
     def health(self, service):
         return self.inspect(service)["State"]["Health"]["Status"]
 
+    def stop(self, container):
+        """Seconds between the SIGTERM of `docker stop` and the end of the container, as the engine saw them."""
+        started = time.time()
+        self.docker("stop", "--time", "10", container)
+        events = self.docker("events", "--since", f"{started - 1:.3f}", "--until", f"{time.time() + 1:.3f}",
+                             "--filter", f"container={container}", "--filter", "event=kill", "--filter", "event=die",
+                             "--format", "{{.Action}} {{.TimeNano}}")
+        at = {action: int(time_ns) / 1e9 for action, time_ns in (line.split() for line in events.splitlines())}
+        return at["die"] - at["kill"]
+
     def log(self, service):
-        done = self.compose("logs", "--no-log-prefix", "--no-color", service)
+        done = self.compose("logs", "--no-log-prefix", service, check=False)
         return done.stdout + done.stderr
 
     def add_user(self, jid, password):
@@ -92,11 +106,17 @@ class Stack:
         self.compose("up", "--wait", "--wait-timeout", "120", seconds=180)
 
     def down(self):
-        (STATE / "containers.log").write_text(self.compose("logs", "--no-color", check=False).stdout)
+        for service in SERVICES:
+            (STATE / f"{service}.log").write_text(self.log(service))
         self.compose("down", "--volumes", "--rmi", "local", "--timeout", "5")
 
 
 REPORT = []
+
+
+def pytest_configure():
+    # SIGTERM ends the run as Ctrl-C does: with everything taken down.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -110,7 +130,7 @@ def stack():
         for service in SERVICES:
             size = int(made.docker("image", "inspect", "--format", "{{.Size}}", made.image(service)))
             REPORT.append(f"image {service}: {size / 1e6:.1f} MB")
-        size = int(made.docker("image", "inspect", "--format", "{{.Size}}", os.environ.get("STANZABUS_BASE", "debian:bookworm-slim")))
+        size = int(made.docker("image", "inspect", "--format", "{{.Size}}", os.environ.get("STANZABUS_RUN_BASE", "debian:bookworm-slim")))
         REPORT.append(f"of which the base: {size / 1e6:.1f} MB")
         yield made
     finally:

@@ -4,6 +4,7 @@ STANZABUS_TEST_BINARY names the gateway; ctest sets it.
 """
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -18,10 +19,17 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("STANZABUS_TEST_BINARY", str(ROOT / "build/test/gateway/stanzabus"))
 
 
+given_ports = set()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that nobody listens on, each once; from below the range that outgoing connections are given theirs of."""
+    while True:
+        port = random.randrange(10000, 32000)
+        with socket.socket() as probe:
+            if port not in given_ports and probe.connect_ex(("127.0.0.1", port)) != 0:
+                given_ports.add(port)
+                return port
 
 
 def wait_for(condition, seconds=10.0, what="a condition", pause=0.02):

@@ -10,23 +10,23 @@ from conftest import wait_for
 from xmpp import Client, connect
 
 
-def node_of(redis, bare, resource):
+def node_of(redis, jid):
+    """The node that the session's row names."""
+    bare, resource = jid.split("/", 1)
     row = redis.client().hget(f"xmpp:{{{bare}}}:sessions", resource)
-    assert row, f"no row for {bare}/{resource}"
-    return row
+    assert row, f"no row for {jid}"
+    return row.split("\n")[1].split("/")[0]
 
 
 def people_on_different_workers(gateway, redis):
     """Logs romeo in until he sits on another worker than juliet."""
     juliet = Client(gateway.tcp).login("juliet", resource="balcony").present()
-    workers = {}
+    others = []
     for i in range(40):
         romeo = Client(gateway.tcp).login("romeo", resource=f"r{i}").present()
-        rows = node_of(redis, "juliet@localhost", "balcony"), node_of(redis, "romeo@localhost", f"r{i}")
-        names = [next(part for part in row.replace("|", "\n").split("\n") if "-0-" in part or "-1-" in part) for row in rows]
-        if names[0] != names[1]:
+        if node_of(redis, juliet.jid) != node_of(redis, romeo.jid):
             return juliet, romeo
-        workers[i] = romeo
+        others.append(romeo)
     raise AssertionError("forty connections all came to one worker")
 
 

@@ -83,6 +83,7 @@ void errand_run(void *ctx)
     struct errand *errand = ctx;
     if (!errand->is_stopped)
         ev_run(errand->loop, 0);
+    errand->is_stopped = false; /* one stop ends one run: some commands ask twice */
 }
 
 void errand_close(void *ctx)

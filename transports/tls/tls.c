@@ -15,7 +15,7 @@ static void copy_settings(struct tls *tls, const struct tls_settings *settings)
 {
     tls->log = settings->log;
     tls->certificate_path = text_dup(settings->certificate);
-    tls->key_path = text_dup(settings->key);
+    tls->key_path = text_dup(settings->key.size ? settings->key : settings->certificate); /* one file may hold both */
     tls->client_ca_path = dup_or_null(settings->client_ca);
     tls->alpn = settings->alpn ? xstrdup(settings->alpn) : NULL;
     if (tls->alpn)

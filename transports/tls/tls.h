@@ -12,7 +12,7 @@ struct ssl_st;     /* OpenSSL's SSL */
 struct ssl_ctx_st; /* OpenSSL's SSL_CTX */
 
 struct tls_settings {
-    struct text certificate, key; /* PEM files; "{domain}" in a path: each domain's name, or its A-label */
+    struct text certificate, key; /* PEM files, one of which may hold both; "{domain}" in a path: its name, or A-label */
     const struct text *domains;   /* prepared; at least one; the first is for clients that name none or an unknown one */
     size_t domain_count;
     struct text client_ca; /* PEM file of who may sign client certificates; empty: none are asked for */
