@@ -110,7 +110,8 @@ static void on_drain_poll(struct ev_loop *loop, ev_timer *timer, int revents)
     struct gateway *gateway = timer->data;
     bool late = clock_ms(CLOCK_MONOTONIC) > gateway->drain_until_ms;
     (void)revents;
-    if (!gateway->rows_are_gone && (sessions_count(gateway->sessions) == 0 || late)) {
+    bool are_over = sessions_count(gateway->sessions) == 0 && sessions_are_unbound(gateway->sessions);
+    if (!gateway->rows_are_gone && (are_over || late)) {
         gateway->rows_are_gone = true;
         router_stop(gateway->router);
         return;

@@ -1,6 +1,7 @@
 /* lease.c - a service speaks unasked on xmpp:from:{its address}, and exactly one node listens there: the holder of the
- * address's lease.  Every node asks for the lease again and again; the one that gets it subscribes.  A holder that could
- * not renew in time stops listening by itself, because another node may have the lease by then. */
+ * address's lease.  Every node asks for the lease again and again, and at once when Redis is back, which may have
+ * forgotten it; the one that gets it subscribes.  A holder that could not renew in time stops listening by itself,
+ * because another node may have the lease by then. */
 #include "router_internal.h"
 
 enum { LEASE_TTL_MS = 6000, LEASE_ASK_MS = 1500, LEASE_MARGIN_MS = 1000 };
@@ -29,6 +30,27 @@ static void stop_listening(struct service *service, const char *why)
     router->parts->bus->ops->unsubscribe(router->parts->bus, service->said);
 }
 
+/* Counted from the asking, so that Redis ends the lease later than this. */
+static bool is_over(const struct service *service, int64_t since_ms)
+{
+    return timers_now(service->router->parts->timers) - since_ms > LEASE_TTL_MS - LEASE_MARGIN_MS;
+}
+
+static void ask(struct service *service);
+
+static void take_answer(struct service *service, int64_t result)
+{
+    bool is_mine = result == 1 && !is_over(service, service->asked_ms);
+    if (is_mine)
+        service->confirmed_ms = service->asked_ms;
+    if (is_mine && !service->holds_lease)
+        listen(service);
+    else if (result != 1 && service->holds_lease)
+        stop_listening(service, "taken");
+    if (result == 1 && !is_mine)
+        ask(service); /* the answer took too long to count */
+}
+
 static void on_answer(void *ctx, enum bus_status status, int64_t result)
 {
     struct service *service = ctx;
@@ -37,14 +59,8 @@ static void on_answer(void *ctx, enum bus_status status, int64_t result)
 
     service->is_asking = false;
     service->was_answered = true;
-    if (status == BUS_OK && result == 1)
-        service->confirmed_ms = service->asked_ms;
-    if (status == BUS_OK && !router->is_stopping) {
-        if (result == 1 && !service->holds_lease)
-            listen(service);
-        else if (result != 1 && service->holds_lease)
-            stop_listening(service, "taken");
-    }
+    if (status == BUS_OK && !router->is_stopping)
+        take_answer(service, result);
     if (is_first)
         router_step_done(router);
 }
@@ -52,6 +68,8 @@ static void on_answer(void *ctx, enum bus_status status, int64_t result)
 static void ask(struct service *service)
 {
     struct parts *parts = service->router->parts;
+    if (service->is_asking)
+        return;
     service->is_asking = true;
     service->asked_ms = timers_now(parts->timers);
     parts->store->ops->lease_take(parts->store, service->address, parts->node, LEASE_TTL_MS, on_answer, service);
@@ -60,13 +78,16 @@ static void ask(struct service *service)
 static void on_timer(struct timer *timer)
 {
     struct service *service = container_of(timer, struct service, lease_timer);
-    struct timers *timers = service->router->parts->timers;
 
-    timer_start(timers, timer, LEASE_ASK_MS, on_timer);
-    if (service->holds_lease && timers_now(timers) - service->confirmed_ms > LEASE_TTL_MS - LEASE_MARGIN_MS)
+    timer_start(service->router->parts->timers, timer, LEASE_ASK_MS, on_timer);
+    if (service->holds_lease && is_over(service, service->confirmed_ms))
         stop_listening(service, "not-renewed");
-    if (!service->is_asking)
-        ask(service);
+    ask(service);
+}
+
+void lease_confirm(struct service *service)
+{
+    ask(service);
 }
 
 /* The first answer is a step of the start: ready means that somebody listens to the services. */

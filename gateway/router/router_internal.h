@@ -26,6 +26,8 @@ struct service {
     struct text replyto_head;  /* {"replyto":"...", - the first bytes of every event for it */
     bool is_asking, was_answered;
     int64_t asked_ms, confirmed_ms; /* when the last answer, and the last good one, was asked for */
+    int64_t refused_ms;             /* when a refusal was logged last */
+    unsigned unlogged;              /* refusals since then */
     struct timer lease_timer;
     UT_hash_handle hh;
 };
@@ -57,11 +59,13 @@ struct router {
     struct request *requests;         /* uthash: requests to services that wait */
     size_t request_count;
 
-    struct timer beat_timer;
+    struct timer start_timer, beat_timer;
     bool is_stopping;
     struct restore *restore;          /* rows being written again after a loss; NULL when none */
+    bool restores_again;              /* at the next beat */
 
     unsigned starting;                /* steps of router_start still open */
+    struct timer secret_timer;        /* before the store is asked for the secret again */
     void (*on_ready)(void *ctx);
     void *ready_ctx;
 };
@@ -131,9 +135,13 @@ void node_command(struct router *router, struct text payload);
 void node_start(struct router *router);
 void node_stop(struct router *router);
 void node_restore(struct router *router); /* writes the rows of all bound sessions again, paced */
+/* The session's row has gone, or is another's: it is written again, unless the account went with it; if it is another's
+ * the session ends (fencing). */
+void node_restore_session(struct router *router, struct session *session);
 
 /* -- lease.c -- */
 void lease_start(struct service *service);
+void lease_confirm(struct service *service); /* Redis is back */
 void lease_stop(struct service *service);
 
 /* -- observe.c -- */
@@ -180,5 +188,6 @@ void handle_version(const struct iq_request *request);
 void handle_watch(const struct iq_request *request);
 void handle_presence(struct router *router, struct session *session, struct stanza *stanza); /* broadcast: no to; takes it */
 void handle_presence_ended(struct router *router, struct session *session);
+void handle_presence_lost(struct router *router, struct text full); /* of a session that died with its node */
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "router_internal.h"
 
+enum { START_AGAIN_MS = 500 };
 enum { EVENT_BYTES_FACTOR = 8 }; /* JSON of a stanza may grow: control characters and quotes are escaped */
 
 /* -- making -- */
@@ -74,6 +75,7 @@ void router_free(struct router **pointer)
     if (!router)
         return;
     node_stop(router);
+    timer_stop(&router->start_timer);
     requests_free(router);
     HASH_ITER(hh, router->services, service, next) {
         timer_stop(&service->lease_timer);
@@ -117,14 +119,22 @@ static void subscribe(struct router *router, struct text channel)
     bus->ops->subscribe(bus, channel, on_subscribed, router);
 }
 
+static void on_secret(void *ctx, enum bus_status status, struct text secret);
+
+static void ask_secret(struct timer *timer)
+{
+    struct router *router = container_of(timer, struct router, start_timer);
+    struct store *store = router->parts->store;
+    store->ops->secret_get(store, TEXT("server"), on_secret, router);
+}
+
 static void on_secret(void *ctx, enum bus_status status, struct text secret)
 {
     struct router *router = ctx;
     struct service *service, *next;
 
     if (status != BUS_OK || secret.size != sizeof router->parts->secret) {
-        log_warning(router->parts->log, NULL, "start-delayed", "reason=no-secret");
-        router->parts->store->ops->secret_get(router->parts->store, TEXT("server"), on_secret, router);
+        timer_start(router->parts->timers, &router->start_timer, START_AGAIN_MS, ask_secret);
         return;
     }
     memcpy(router->parts->secret, secret.data, secret.size);
@@ -139,11 +149,10 @@ static void on_secret(void *ctx, enum bus_status status, struct text secret)
 
 void router_start(struct router *router, void (*on_ready)(void *ctx), void *ctx)
 {
-    struct store *store = router->parts->store;
     router->on_ready = on_ready;
     router->ready_ctx = ctx;
     router->starting = 1;
-    store->ops->secret_get(store, TEXT("server"), on_secret, router);
+    ask_secret(&router->start_timer);
 }
 
 void router_stop(struct router *router)
@@ -154,7 +163,8 @@ void router_stop(struct router *router)
     node_stop(router);
     HASH_ITER(hh, router->services, service, next)
         lease_stop(service);
-    parts->store->ops->node_gone(parts->store, parts->node, NULL, NULL);
+    if (sessions_are_unbound(router->sessions)) /* else the others sweep up after this node */
+        parts->store->ops->node_gone(parts->store, parts->node, NULL, NULL);
 }
 
 /* -- the door from the sessions -- */
@@ -251,6 +261,8 @@ static void on_message(void *ctx, struct text channel, struct text payload)
 static void on_away(void *ctx)
 {
     struct router *router = ctx;
+    if (router->on_ready)
+        return; /* nobody is served yet */
     log_error(router->parts->log, NULL, "redis-away", "text=%s",
               log_quote("stanzas that need Redis are answered with resource-constraint until it is back", 78));
     __atomic_store_n(&router->parts->metrics->ready, 0, __ATOMIC_RELAXED);

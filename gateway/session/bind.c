@@ -1,5 +1,5 @@
 /* bind.c - resource binding (RFC 6120 7).  The mailbox is subscribed and confirmed before the session row is written:
- * whoever reads the row finds somebody listening; at the end the other way round. */
+ * whoever reads the row finds somebody listening; at the end the other way round (unbind.c). */
 #include <openssl/rand.h>
 
 #include "gateway/session/session_state.h"
@@ -13,33 +13,6 @@ static struct session_row row_of(const struct session *session)
                                  .resource = jid_resource(&session->jid),
                                  .node = session->sessions->parts->node,
                                  .session = session->subject.session };
-}
-
-static void unsubscribe(struct session *session)
-{
-    struct bus *bus = session->sessions->parts->bus;
-    struct buffer *name = outbound_begin(session);
-    channel_to(name, config_of(session)->bus_prefix, jid_bare(&session->jid));
-    bus->ops->unsubscribe(bus, buffer_text(name));
-}
-
-/* -- undoing -- */
-
-static void on_removed(void *ctx, enum bus_status status, int64_t result)
-{
-    struct session *session = ctx;
-    (void)status; /* what could not be removed is swept when this node is gone, or replaced at the next login */
-    (void)result;
-    unsubscribe(session);
-    session_step_done(session);
-}
-
-void bind_undo(struct session *session)
-{
-    struct store *store = session->sessions->parts->store;
-    struct session_row row = row_of(session);
-    session_step_begin(session);
-    store->ops->session_remove(store, &row, on_removed, session);
 }
 
 /* -- refusing -- */
@@ -74,6 +47,13 @@ static void refuse_result(struct session *session, int result)
         refuse(session, STANZA_ERROR_RESOURCE_CONSTRAINT, "too many sessions of this account");
     else
         refuse(session, STANZA_ERROR_CONFLICT, NULL);
+}
+
+/* The row may be there, and go later: what is bound by the next try must not go with it, so it has another number. */
+static void refuse_for_now(struct session *session)
+{
+    session->subject.session = ++session->sessions->last_number;
+    refuse(session, STANZA_ERROR_RESOURCE_CONSTRAINT, "the server cannot reach its store now");
 }
 
 /* -- success -- */
@@ -141,15 +121,13 @@ static void on_row(void *ctx, enum bus_status status, int result, struct text no
         bound(session);
     } else {
         if (status == BUS_OK && result < 0)
-            unsubscribe(session);
+            bind_unsubscribe(session->sessions, jid_bare(&session->jid));
         else
             bind_undo(session);
-        if (session->state != STATE_ENDED) {
-            if (status == BUS_OK)
-                refuse_result(session, result);
-            else
-                refuse(session, STANZA_ERROR_RESOURCE_CONSTRAINT, "the server cannot reach its store now");
-        }
+        if (session->state != STATE_ENDED && status == BUS_OK)
+            refuse_result(session, result);
+        else if (session->state != STATE_ENDED)
+            refuse_for_now(session);
     }
     session_step_done(session);
 }
@@ -169,9 +147,9 @@ static void on_subscribed(void *ctx, enum bus_status status)
     if (session->state != STATE_ENDED && status == BUS_OK) {
         write_row(session);
     } else {
-        unsubscribe(session);
+        bind_unsubscribe(session->sessions, jid_bare(&session->jid));
         if (session->state != STATE_ENDED)
-            refuse(session, STANZA_ERROR_RESOURCE_CONSTRAINT, "the server cannot reach its store now");
+            refuse_for_now(session);
     }
     session_step_done(session);
 }

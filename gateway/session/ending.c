@@ -67,9 +67,9 @@ void session_finish(struct session *session, const char *reason)
     if (!was_bound)
         return;
     session_remove_bound(session);
+    bind_undo(session); /* first, so that what is said of its end is not routed to itself */
     if (sessions->callbacks->on_ended)
         sessions->callbacks->on_ended(sessions->ctx, session, reason);
-    bind_undo(session);
 }
 
 void session_end(struct session *session, enum stream_condition condition, const char *text)

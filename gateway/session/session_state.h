@@ -8,6 +8,8 @@
 #ifndef STANZABUS_SESSION_STATE_H
 #define STANZABUS_SESSION_STATE_H
 
+#include <sys/queue.h>
+
 #include <uthash.h>
 
 #include "gateway/session/login.h"
@@ -80,6 +82,7 @@ struct sessions {
     size_t count; /* connections */
     uint64_t last_number;
     struct login_guard *guard;
+    LIST_HEAD(, unbinding) unbindings; /* rows that are to go */
     unsigned delayed; /* failures that wait to be told */
     bool is_stopping, is_reading_paused;
     struct timer resume_timer;
@@ -184,7 +187,11 @@ enum stanza_condition legacy_condition(enum sasl_condition condition);
 void bind_request(struct session *session, struct stanza *stanza); /* takes it */
 /* Takes request, a binding or XEP-0078, which is answered with the result or an error. */
 void bind_start(struct session *session, struct text resource, struct stanza *request);
-void bind_undo(struct session *session); /* row removed, then unsubscribed */
+
+/* -- unbind.c -- */
+void bind_undo(struct session *session); /* row removed, then unsubscribed; the session may go before it is done */
+void bind_unsubscribe(struct sessions *sessions, struct text bare);
+void bind_forget_undone(struct sessions *sessions); /* nobody is asked any more */
 
 /* -- inbound.c -- */
 void inbound_stanza(struct session *session, struct stanza *stanza); /* takes it */

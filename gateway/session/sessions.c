@@ -86,6 +86,7 @@ void sessions_free(struct sessions **pointer)
     if (!sessions)
         return;
     timer_stop(&sessions->resume_timer);
+    bind_forget_undone(sessions);
     HASH_CLEAR(hh, sessions->bound);
     while (sessions->first) {
         struct session *session = sessions->first;

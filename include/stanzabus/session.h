@@ -32,6 +32,7 @@ void sessions_end_all(struct sessions *sessions, enum stream_condition condition
 /* No new connection is accepted any more; open ones stay. */
 void sessions_stop_accepting(struct sessions *sessions);
 size_t sessions_count(const struct sessions *sessions); /* connections of any state */
+bool sessions_are_unbound(const struct sessions *sessions); /* no row of a session that has ended is left in Redis */
 /* Stops and resumes reading from all clients (Redis is full); resuming is spread over about a second. */
 void sessions_pause_reading(struct sessions *sessions);
 void sessions_resume_reading(struct sessions *sessions);

@@ -51,7 +51,8 @@ class Stack:
 
     def compose(self, *words, check=True, **options):
         done = self.run("docker", "compose", "--ansi", "never", "-p", self.project, *self.files, *words, **options)
-        assert done.returncode == 0 or not check, f"docker compose {' '.join(words)}:\n{done.stdout[-4000:]}{done.stderr[-8000:]}"
+        said = done.stdout[-4000:] + done.stderr[-8000:]
+        assert done.returncode == 0 or not check, f"docker compose {' '.join(words)}:\n{said}"
         return done
 
     def docker(self, *words, **options):
@@ -65,6 +66,9 @@ class Stack:
 
     def image(self, service):
         return f"{self.project}-{service}"
+
+    def megabytes(self, image):
+        return int(self.docker("image", "inspect", "--format", "{{.Size}}", image)) / 1e6
 
     def container(self, service):
         return self.compose("ps", "-aq", service).stdout.strip()
@@ -128,10 +132,9 @@ def stack():
         made.up()
         REPORT.append(f"docker compose up --wait: {time.monotonic() - started:.1f} s")
         for service in SERVICES:
-            size = int(made.docker("image", "inspect", "--format", "{{.Size}}", made.image(service)))
-            REPORT.append(f"image {service}: {size / 1e6:.1f} MB")
-        size = int(made.docker("image", "inspect", "--format", "{{.Size}}", os.environ.get("STANZABUS_RUN_BASE", "debian:bookworm-slim")))
-        REPORT.append(f"of which the base: {size / 1e6:.1f} MB")
+            REPORT.append(f"image {service}: {made.megabytes(made.image(service)):.1f} MB")
+        base = os.environ.get("STANZABUS_RUN_BASE", "debian:bookworm-slim")
+        REPORT.append(f"of which the base: {made.megabytes(base):.1f} MB")
         yield made
     finally:
         made.down()

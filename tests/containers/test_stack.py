@@ -75,6 +75,7 @@ def test_image_without_settings_says_what_to_do(stack):
 
 
 def test_image_refuses_a_misspelt_setting(stack):
-    done = stack.run("docker", "run", "--rm", "--network", "none", "-e", "STANZABUS_REDIS_ULR=redis://redis", stack.image("gateway"))
+    misspelt = ["-e", "STANZABUS_REDIS_ULR=redis://redis"]
+    done = stack.run("docker", "run", "--rm", "--network", "none", *misspelt, stack.image("gateway"))
     assert done.returncode not in (0, 125, 126, 127)
     assert "did you mean STANZABUS_REDIS_URL?" in done.stderr

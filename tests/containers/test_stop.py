@@ -43,7 +43,8 @@ def test_stop_tells_the_clients_and_is_quick(stack, alice, healthy, report):
 def test_stop_of_a_parent_and_its_workers(stack, healthy):
     container = stack.compose("run", "--detach", "--env", "STANZABUS_WORKERS=2", "gateway").stdout.split()[-1]
     try:
-        wait_for(lambda: stack.inspect_container(container)["State"]["Health"]["Status"] == "healthy", 30, "a healthy container")
+        health = lambda: stack.inspect_container(container)["State"]["Health"]["Status"]
+        wait_for(lambda: health() == "healthy", 30, "a healthy container")
         assert stack.stop(container) < STOP_SECONDS
         assert stack.inspect_container(container)["State"]["ExitCode"] == 0
     finally:

@@ -1,0 +1,88 @@
+/* unbind.c - the end of a binding: the session row goes, then the mailbox is unsubscribed, so that whoever reads the row
+ * finds somebody listening.  What Redis could not do now is tried again until it is done: a row that stays would draw
+ * messages to nobody, and count against limits.sessions_per_account, for as long as this node lives. */
+#include <stdlib.h>
+
+#include "gateway/session/session_state.h"
+#include "stanzabus/channel.h"
+
+enum { AGAIN_MS = 2000 };
+
+struct unbinding { /* outlives its session; no more of them than there were bindings when Redis went away */
+    LIST_ENTRY(unbinding) entry;
+    struct sessions *sessions;
+    struct timer timer; /* runs between two tries */
+    uint64_t session;
+    struct jid jid; /* text is behind it */
+    char text[];
+};
+
+static void end_unbinding(struct unbinding *unbinding)
+{
+    timer_stop(&unbinding->timer);
+    LIST_REMOVE(unbinding, entry);
+    free(unbinding);
+}
+
+void bind_unsubscribe(struct sessions *sessions, struct text bare)
+{
+    struct bus *bus = sessions->parts->bus;
+    sessions->out.size = 0;
+    channel_to(&sessions->out, sessions->parts->config->bus_prefix, bare);
+    bus->ops->unsubscribe(bus, buffer_text(&sessions->out));
+}
+
+static timer_fn on_again;
+
+static void on_removed(void *ctx, enum bus_status status, int64_t result)
+{
+    struct unbinding *unbinding = ctx;
+    struct sessions *sessions = unbinding->sessions;
+    (void)result; /* 0: it was another's by now, or had gone */
+    if (status != BUS_OK) {
+        timer_start(sessions->parts->timers, &unbinding->timer, AGAIN_MS, on_again);
+        return;
+    }
+    bind_unsubscribe(sessions, jid_bare(&unbinding->jid));
+    end_unbinding(unbinding);
+}
+
+static void remove_row(struct unbinding *unbinding)
+{
+    const struct parts *parts = unbinding->sessions->parts;
+    struct session_row row = { .bare = jid_bare(&unbinding->jid),
+                               .resource = jid_resource(&unbinding->jid),
+                               .node = parts->node,
+                               .session = unbinding->session };
+    parts->store->ops->session_remove(parts->store, &row, on_removed, unbinding);
+}
+
+static void on_again(struct timer *timer)
+{
+    remove_row(container_of(timer, struct unbinding, timer));
+}
+
+void bind_undo(struct session *session)
+{
+    const struct jid *jid = &session->jid;
+    struct unbinding *unbinding = xcalloc(1, sizeof *unbinding + jid->size);
+
+    unbinding->sessions = session->sessions;
+    unbinding->session = session->subject.session;
+    memcpy(unbinding->text, jid->text, jid->size);
+    unbinding->jid = *jid;
+    unbinding->jid.text = unbinding->text;
+    LIST_INSERT_HEAD(&session->sessions->unbindings, unbinding, entry);
+    remove_row(unbinding);
+}
+
+bool sessions_are_unbound(const struct sessions *sessions)
+{
+    return LIST_EMPTY(&sessions->unbindings);
+}
+
+void bind_forget_undone(struct sessions *sessions)
+{
+    while (!LIST_EMPTY(&sessions->unbindings))
+        end_unbinding(LIST_FIRST(&sessions->unbindings));
+}
