@@ -30,7 +30,7 @@ static void show_own_resources(struct router *router, struct stanza *presence)
     router_say(router, presence);
 }
 
-/* A row that names another owner, or none, means that this session lives on elsewhere: fencing. */
+/* A row that names another owner, or none: this session lives on elsewhere, or Redis has lost the row. */
 static void on_updated(void *ctx, enum bus_status status, int64_t result)
 {
     struct presence_update *update = ctx;
@@ -40,7 +40,7 @@ static void on_updated(void *ctx, enum bus_status status, int64_t result)
         jid_parse(&update->presence->arena, element_get(update->presence->root, "from"), &from) == 0) {
         struct session *session = sessions_find(update->router->sessions, jid_bare(&from), jid_resource(&from));
         if (session && session_number(session) == update->session_number)
-            session_end(session, STREAM_ERROR_CONFLICT, "this session was taken over by another node");
+            node_restore_session(update->router, session);
     }
     if (status != BUS_OK)
         metric_add(update->router->parts->metrics, METRIC_PRESENCE_DROPS, 1);
@@ -95,13 +95,17 @@ void handle_presence(struct router *router, struct session *session, struct stan
     show_own_resources(router, stanza);
 }
 
+void handle_presence_lost(struct router *router, struct text full)
+{
+    struct stanza *presence = stanza_make("presence", XMLNS_CLIENT);
+    element_set(&presence->arena, presence->root, "from", arena_text(&presence->arena, full));
+    element_set(&presence->arena, presence->root, "type", TEXT("unavailable"));
+    show_own_resources(router, presence);
+}
+
 /* RFC 6121 4.5.2: a stream that ends without unavailable presence is unavailable all the same. */
 void handle_presence_ended(struct router *router, struct session *session)
 {
-    if (!session_is_available(session))
-        return;
-    struct stanza *presence = stanza_make("presence", XMLNS_CLIENT);
-    element_set(&presence->arena, presence->root, "from", arena_text(&presence->arena, jid_text(session_jid(session))));
-    element_set(&presence->arena, presence->root, "type", TEXT("unavailable"));
-    show_own_resources(router, presence);
+    if (session_is_available(session))
+        handle_presence_lost(router, jid_text(session_jid(session)));
 }

@@ -55,13 +55,12 @@ static void on_answer(void *ctx, enum bus_status status, int64_t result)
 {
     struct service *service = ctx;
     struct router *router = service->router;
-    bool is_first = !service->was_answered;
+    bool is_step = service->is_step;
 
-    service->is_asking = false;
-    service->was_answered = true;
+    service->is_asking = service->is_step = false;
     if (status == BUS_OK && !router->is_stopping)
         take_answer(service, result);
-    if (is_first)
+    if (is_step)
         router_step_done(router);
 }
 
@@ -90,12 +89,15 @@ void lease_confirm(struct service *service)
     ask(service);
 }
 
-/* The first answer is a step of the start: ready means that somebody listens to the services. */
+/* The answer is a step of the start, or of the way back: ready means that somebody listens to the services. */
 void lease_start(struct service *service)
 {
-    service->router->starting++;
+    if (!service->is_step)
+        service->router->starting++;
+    service->is_step = true;
     timer_start(service->router->parts->timers, &service->lease_timer, LEASE_ASK_MS, on_timer);
-    ask(service);
+    if (!service->is_asking)
+        ask(service);
 }
 
 void lease_stop(struct service *service)

@@ -13,6 +13,7 @@ struct hand_out {
     struct text bare, channel;
     struct text event;   /* without its edge: what others may see */
     unsigned hops, targets;
+    unsigned missing;    /* targets of this node that have gone */
     bool is_written[2];  /* router->xml[scope] holds the stanza */
 };
 
@@ -68,14 +69,14 @@ static void refuse_gone(struct hand_out *out)
     router_say(out->router, error);
 }
 
-/* The resource had gone before the event came: it is routed once more, by today's table.  An event for several
- * resources has reached the others, and must not reach them twice. */
+/* Resources had gone before the event came: when they were all that it was for, it is routed once more, by today's table.
+ * Else it has reached the others, and must not reach them twice. */
 static void gone(struct hand_out *out)
 {
     struct jid to;
     struct text address = element_get(out->stanza->root, "to");
 
-    if (out->targets > 1 || jid_parse(&out->stanza->arena, address, &to) < 0) {
+    if (out->missing < out->targets || jid_parse(&out->stanza->arena, address, &to) < 0) {
         metric_add(out->router->parts->metrics, METRIC_UNDELIVERABLE, 1);
     } else if (out->hops >= HOPS_MAX) {
         refuse_gone(out);
@@ -95,7 +96,7 @@ static void hand_to(struct hand_out *out, struct text line)
     if (session)
         give(out, session);
     else
-        gone(out);
+        out->missing++;
 }
 
 void mailbox_hand_out(struct router *router, struct text bare, struct text channel, struct text payload)
@@ -120,5 +121,7 @@ void mailbox_hand_out(struct router *router, struct text bare, struct text chann
                             .targets = count_targets(lines) };
     while (lines.size)
         hand_to(&out, text_take_line(&lines));
+    if (out.missing > 0)
+        gone(&out);
     stanza_free(&event.stanza);
 }

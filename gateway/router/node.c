@@ -50,29 +50,39 @@ struct restored { /* one row under way */
     char text[];
 };
 
+static struct restored *restored_new(struct router *router, const struct session *session)
+{
+    const struct jid *jid = session_jid(session);
+    struct restored *restored = xmalloc(sizeof *restored + jid->size);
+    *restored = (struct restored){ .router = router, .session_number = session_number(session) };
+    memcpy(restored->text, jid->text, jid->size);
+    restored->bare = (struct text){ restored->text, jid_bare(jid).size };
+    restored->resource = (struct text){ restored->text + jid->size - jid->resource, jid->resource };
+    return restored;
+}
+
+/* NULL: it has ended. */
+static struct session *session_of(const struct restored *restored)
+{
+    struct session *session = sessions_find(restored->router->sessions, restored->bare, restored->resource);
+    return session && session_number(session) == restored->session_number ? session : NULL;
+}
+
 static void on_restored(void *ctx, enum bus_status status, int result, struct text node, uint64_t number)
 {
     struct restored *restored = ctx;
+    struct session *session = session_of(restored);
     (void)node;
     (void)number;
-    if (status == BUS_OK && result < 0) {
-        struct session *session = sessions_find(restored->router->sessions, restored->bare, restored->resource);
-        if (session && session_number(session) == restored->session_number)
-            session_end(session, STREAM_ERROR_CONFLICT, "this session was taken over while the store was away");
-    }
+    if (session && status == BUS_OK && result < 0)
+        session_end(session, STREAM_ERROR_CONFLICT, "this session was taken over by another");
     free(restored);
 }
 
 static void restore_row(struct router *router, const struct session *session)
 {
-    const struct jid *jid = session_jid(session);
-    struct restored *restored = xmalloc(sizeof *restored + jid->size);
+    struct restored *restored = restored_new(router, session);
     struct store *store = router->parts->store;
-
-    *restored = (struct restored){ .router = router, .session_number = session_number(session) };
-    memcpy(restored->text, jid->text, jid->size);
-    restored->bare = (struct text){ restored->text, jid_bare(jid).size };
-    restored->resource = (struct text){ restored->text + jid->size - jid->resource, jid->resource };
     struct session_row row = { .bare = restored->bare,
                                .resource = restored->resource,
                                .node = router->parts->node,
@@ -108,12 +118,35 @@ void node_restore(struct router *router)
     timer_start(router->parts->timers, &router->restore->timer, 0, on_restore_tick);
 }
 
+static void on_account(void *ctx, enum bus_status status, const struct account *account)
+{
+    struct restored *restored = ctx;
+    struct session *session = session_of(restored);
+    if (session && status == BUS_OK && account)
+        restore_row(restored->router, session);
+    else if (session && status == BUS_OK)
+        session_end(session, STREAM_ERROR_NOT_AUTHORIZED, "there is no such account any more");
+    free(restored);
+}
+
+void node_restore_session(struct router *router, struct session *session)
+{
+    struct store *store = router->parts->store;
+    if (session_is_guest(session)) {
+        restore_row(router, session);
+        return;
+    }
+    struct restored *restored = restored_new(router, session);
+    store->ops->account_get(store, restored->bare, on_account, restored);
+}
+
 /* -- beats and sweeps -- */
 
 static void on_swept_row(void *ctx, struct text full)
 {
     struct router *router = ctx;
     log_info(router->parts->log, NULL, "swept", "session=%s", log_quote(full.data, full.size));
+    handle_presence_lost(router, full);
 }
 
 static void on_swept(void *ctx, enum bus_status status, int64_t result)
@@ -123,15 +156,18 @@ static void on_swept(void *ctx, enum bus_status status, int64_t result)
     (void)result;
 }
 
+/* Taken for dead: the rows are written again, and once more at the next beat, because a sweep that was under way may
+ * still have taken some out of those. */
 static void on_beat(void *ctx, enum bus_status status, int64_t result)
 {
     struct router *router = ctx;
     struct store *store = router->parts->store;
-    if (status == BUS_OK && !router->is_stopping) {
-        if (result == 0 && sessions_count(router->sessions) > 0)
-            node_restore(router);
-        store->ops->node_sweep(store, on_swept_row, on_swept, router);
-    }
+    if (status != BUS_OK || router->is_stopping)
+        return;
+    if ((result == 0 || router->restores_again) && sessions_count(router->sessions) > 0)
+        node_restore(router);
+    router->restores_again = result == 0;
+    store->ops->node_sweep(store, on_swept_row, on_swept, router);
 }
 
 static void on_first_beat(void *ctx, enum bus_status status, int64_t result)

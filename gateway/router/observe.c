@@ -2,6 +2,8 @@
  * page that shows a session its own traffic.  Best effort: a copy that cannot be published is counted and gone. */
 #include "router_internal.h"
 
+enum { REFUSALS_LOGGED_MS = 1000 };
+
 static void on_copied(void *ctx, enum bus_status status, int64_t receivers)
 {
     struct router *router = ctx;
@@ -98,13 +100,26 @@ static void tell_operators(struct router *router, struct service *service, struc
     publish_copy(router, router->channel_dead, buffer_text(&router->event));
 }
 
+/* A service that floods must not flood the log: a line a second, with what was left out since the one before. */
+static void log_refusal(struct router *router, struct service *service, const struct refusal *why)
+{
+    int64_t now = timers_now(router->parts->timers);
+    if (service->refused_ms && now - service->refused_ms < REFUSALS_LOGGED_MS) {
+        service->unlogged++;
+        return;
+    }
+    log_info(router->parts->log, NULL, "refused", "service=%.*s reason=%s text=%s unlogged=%u",
+             TEXT_ARGS(service->address), why->reason, log_quote(why->text, strlen(why->text)), service->unlogged);
+    service->refused_ms = now;
+    service->unlogged = 0;
+}
+
 /* To the service's own mailbox, known from the channel and never from the event; and to xmpp:dead for operators. */
 void observe_refused(struct router *router, struct service *service, struct text channel, struct text payload,
                      const struct refusal *why, bool may_answer)
 {
     metric_add(router->parts->metrics, METRIC_SERVICE_REFUSALS, 1);
-    log_info(router->parts->log, NULL, "refused", "service=%.*s reason=%s text=%s", TEXT_ARGS(service->address),
-             why->reason, log_quote(why->text, strlen(why->text)));
+    log_refusal(router, service, why);
     if (may_answer)
         tell_sender(router, service, channel, why);
     tell_operators(router, service, channel, payload, why);

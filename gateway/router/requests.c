@@ -75,11 +75,13 @@ enum request_result request_open(struct router *router, const struct sender *sen
     struct key key = make_key((struct stanza *)stanza, element_get(stanza->root, "from"), element_get(stanza->root, "id"), service);
     struct request *request;
 
+    HASH_FIND(hh, router->requests, key.data, key.size, request);
+    if (request && request->asker.session_number == sender->session_number)
+        return REQUEST_DUPLICATE;
+    if (request)
+        close_request(request); /* of a session that had this address before, and counted its ids from the same start */
     if (router->request_count >= router->parts->config->services_pending)
         return REQUEST_TOO_MANY;
-    HASH_FIND(hh, router->requests, key.data, key.size, request);
-    if (request)
-        return REQUEST_DUPLICATE;
 
     request = xcalloc(1, sizeof *request + key.size + asked.size + 1);
     request->router = router;

@@ -24,7 +24,8 @@ struct service {
     struct text said;          /* xmpp:from:{address} */
     struct text replyto;       /* xmpp:from:{address}:node */
     struct text replyto_head;  /* {"replyto":"...", - the first bytes of every event for it */
-    bool is_asking, was_answered;
+    bool is_asking;
+    bool is_step; /* its next answer is one of router->starting */
     int64_t asked_ms, confirmed_ms; /* when the last answer, and the last good one, was asked for */
     int64_t refused_ms;             /* when a refusal was logged last */
     unsigned unlogged;              /* refusals since then */
@@ -64,8 +65,7 @@ struct router {
     struct restore *restore;          /* rows being written again after a loss; NULL when none */
     bool restores_again;              /* at the next beat */
 
-    unsigned starting;                /* steps of router_start still open */
-    struct timer secret_timer;        /* before the store is asked for the secret again */
+    unsigned starting;                /* steps of router_start, or of the way back after Redis was away, still open */
     void (*on_ready)(void *ctx);
     void *ready_ctx;
 };

@@ -97,13 +97,21 @@ void router_free(struct router **pointer)
 
 /* -- starting and stopping -- */
 
+static void set_ready(struct router *router, bool ready)
+{
+    __atomic_store_n(&router->parts->metrics->ready, ready, __ATOMIC_RELAXED);
+}
+
 void router_step_done(struct router *router)
 {
-    if (--router->starting > 0 || !router->on_ready)
+    if (--router->starting > 0)
         return;
     void (*on_ready)(void *ctx) = router->on_ready;
     router->on_ready = NULL;
-    on_ready(router->ready_ctx);
+    if (on_ready)
+        on_ready(router->ready_ctx);
+    else if (!router->parts->bus->is_away && !router->is_stopping)
+        set_ready(router, true);
 }
 
 static void on_subscribed(void *ctx, enum bus_status status)
@@ -246,8 +254,10 @@ static void on_message(void *ctx, struct text channel, struct text payload)
     case CHANNEL_FROM:
     case CHANNEL_FROM_NODE:
         service = router_find_service(router, address);
-        if (service)
+        if (service && (node.size || service->holds_lease))
             intake(router, service, channel, payload);
+        else /* it lay in our socket while the lease ended, and another node has it too */
+            metric_add(router->parts->metrics, METRIC_SERVICE_STRAYS, 1);
         break;
     case CHANNEL_NODE:
         node_command(router, payload);
@@ -265,15 +275,22 @@ static void on_away(void *ctx)
         return; /* nobody is served yet */
     log_error(router->parts->log, NULL, "redis-away", "text=%s",
               log_quote("stanzas that need Redis are answered with resource-constraint until it is back", 78));
-    __atomic_store_n(&router->parts->metrics->ready, 0, __ATOMIC_RELAXED);
+    set_ready(router, false);
 }
 
+/* Ready again once the leases are taken or known to be another's: until then a service may speak to nobody. */
 static void on_back(void *ctx, bool subscriptions_lost)
 {
     struct router *router = ctx;
-    __atomic_store_n(&router->parts->metrics->ready, 1, __ATOMIC_RELAXED);
+    struct service *service, *next;
+    if (router->on_ready)
+        return;
+    router->starting++;
+    HASH_ITER(hh, router->services, service, next)
+        lease_start(service);
     if (subscriptions_lost)
         node_restore(router);
+    router_step_done(router);
 }
 
 static void on_full(void *ctx)

@@ -35,7 +35,9 @@ struct bus_callbacks {
     /* Redis answers, and all subscriptions are confirmed again.  After on_away, and also after a loss so short that on_away
      * did not come, when subscriptions_lost: what was published meanwhile was not received. */
     void (*on_back)(void *ctx, bool subscriptions_lost);
-    void (*on_full)(void *ctx);    /* the queue toward Redis reached limits.redis_queue, or Redis went away: stop reading from clients */
+    /* The queue toward Redis reached limits.redis_queue, or Redis went away: stop reading from clients.  May come from
+     * inside of what the bus or its store is asked. */
+    void (*on_full)(void *ctx);
     void (*on_drained)(void *ctx); /* ... or it is half empty again: go on.  Also called at on_away: reading goes on, to be answered with errors */
 };
 

@@ -33,6 +33,7 @@
     X(OBSERVER_DROPS,         "observer_drops_total",            counter, "observer copies dropped because Redis was away") \
     X(SERVICE_EVENTS,         "service_events_total",            counter, "events taken from services") \
     X(SERVICE_REFUSALS,       "service_refusals_total",          counter, "events from services that were refused") \
+    X(SERVICE_STRAYS,         "service_strays_total",            counter, "events from services that came after the lease had gone to another node") \
     X(REQUESTS_PENDING,       "requests_pending",                gauge,   "requests to services that wait for their answer") \
     X(REQUEST_TIMEOUTS,       "request_timeouts_total",          counter, "requests to services that nobody answered in time") \
     X(REROUTED,               "rerouted_total",                  counter, "events routed again because their resource had gone") \

@@ -43,7 +43,7 @@ class Stack:
         self.files = ["-f", str(ROOT / "deploy/compose.yaml")]
         if os.environ.get("STANZABUS_TEST_OWN_ENGINE"):
             self.files += ["-f", str(ROOT / "tests/containers/own-engine.yaml")]
-        self.environment = {**os.environ, "STANZABUS_RUN_TCP": str(self.tcp), "STANZABUS_RUN_HTTP": str(self.http),
+        self.environment = {**os.environ, "RUN_PORT_TCP": str(self.tcp), "RUN_PORT_HTTP": str(self.http),
                             "BUILDKIT_PROGRESS": "plain"}
 
     def run(self, *words, seconds=120, input=None):
@@ -133,7 +133,7 @@ def stack():
         REPORT.append(f"docker compose up --wait: {time.monotonic() - started:.1f} s")
         for service in SERVICES:
             REPORT.append(f"image {service}: {made.megabytes(made.image(service)):.1f} MB")
-        base = os.environ.get("STANZABUS_RUN_BASE", "debian:bookworm-slim")
+        base = os.environ.get("RUN_BASE", "debian:bookworm-slim")
         REPORT.append(f"of which the base: {made.megabytes(base):.1f} MB")
         yield made
     finally:

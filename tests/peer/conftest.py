@@ -4,7 +4,6 @@ STANZABUS_TEST_BINARY names the gateway; ctest sets it.
 """
 import os
 import pathlib
-import random
 import shutil
 import signal
 import socket
@@ -19,17 +18,17 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("STANZABUS_TEST_BINARY", str(ROOT / "build/test/gateway/stanzabus"))
 
 
-given_ports = set()
+holders = []
 
 
 def free_port():
-    """One that nobody listens on, each once; from below the range that outgoing connections are given theirs of."""
-    while True:
-        port = random.randrange(10000, 32000)
-        with socket.socket() as probe:
-            if port not in given_ports and probe.connect_ex(("127.0.0.1", port)) != 0:
-                given_ports.add(port)
-                return port
+    """One that nobody else gets until this process ends: a bound socket holds it.  It does not listen and lets itself be
+    shared, so that a server with SO_REUSEADDR, as all are here, listens beside it."""
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holders.append(holder)
+    return holder.getsockname()[1]
 
 
 def wait_for(condition, seconds=10.0, what="a condition", pause=0.02):
@@ -101,8 +100,8 @@ class Gateway:
     def __init__(self, folder, redis, users=("juliet", "romeo"), password="secret", start=True, **settings):
         self.folder = pathlib.Path(folder)
         self.redis = redis
-        self.log_path = self.folder / f"stanzabus-{free_port()}.log"
         self.tcp, self.http, self.admin = free_port(), free_port(), free_port()
+        self.log_path = self.folder / f"stanzabus-{self.tcp}.log"
         self.settings = {
             "domain": "localhost",
             "redis.url": redis.url,

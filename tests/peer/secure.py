@@ -18,7 +18,7 @@ class Link:
         context.set_min_proto_version(versions[0])
         context.set_max_proto_version(versions[-1])
         if ciphers:
-            context.set_cipher_list(ciphers)
+            context.set_cipher_list(ciphers.encode())
         if alpn:
             context.set_alpn_protos([one.encode() for one in alpn])
         if certificate:

@@ -144,3 +144,204 @@ def test_chaos(gateways, lasting_redis, certificate):
         client.stanza("<message to='echo.localhost' type='chat'><body>still there?</body></message>")
         client.until("<body>still there", 10)
     echo.stop()
+
+
+# -- rows --
+
+
+def rows_of(redis, user):
+    return redis.client().hgetall(f"xmpp:{{{user}@localhost}}:sessions")
+
+
+def test_sessions_that_end_while_redis_is_away_leave_no_rows(gateways, lasting_redis):
+    gateway = gateways(redis=lasting_redis, redis__wait="1")
+    people = [connect(gateway, "tcp").login("juliet", resource=f"r{i}").present() for i in range(5)]
+    lasting_redis.kill()
+    wait_for(lambda: gateway.get("/readyz")[0] == 503, 10)
+    for person in people:
+        person.close()
+    wait_for(lambda: gateway.metrics()["connections"] == 0)
+    lasting_redis.start()
+    wait_for(gateway.is_ready, 20)
+    assert_nothing_left(gateway, lasting_redis)
+
+
+def test_a_lost_row_is_written_again(gateway, redis):
+    juliet = connect(gateway, "tcp").login("juliet", resource="balcony").present()
+    romeo = connect(gateway, "tcp").login("romeo", resource="orchard").present()
+    redis.client().delete("xmpp:{juliet@localhost}:sessions", "xmpp:{romeo@localhost}:sessions", "xmpp:{romeo@localhost}:account")
+    juliet.stanza("<presence><show>away</show></presence>")
+    wait_for(lambda: rows_of(redis, "juliet").get("balcony", "").startswith("a"), what="juliet's row")
+    romeo.stanza("<presence><show>away</show></presence>")
+    assert "not-authorized" in romeo.until_closed()  # his account has gone with it
+    assert not rows_of(redis, "romeo")
+    juliet.stanza("<message to='juliet@localhost' type='chat'><body>to myself</body></message>")
+    juliet.until("<body>to myself</body>")
+
+
+def test_a_thousand_sessions_of_one_account(gateways, redis):
+    gateway = gateways(limits__sessions_per_account="3")
+    stays = connect(gateway, "tcp").login("juliet", resource="stays").present()
+    started = time.monotonic()
+    for i in range(int(os.environ.get("STANZABUS_TEST_BINDINGS", "300"))):
+        kind = "websocket" if i % 3 == 2 else "tcp"
+        other = connect(gateway, kind).login("juliet", resource="comes" if i % 2 else None)
+        if i % 4 == 0:
+            other.send("<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>" if kind == "websocket" else "</stream:stream>")
+            other.until_closed()
+        other.close()
+        if i % 100 == 0:
+            stays.stanza(f"<message to='juliet@localhost' type='chat'><body>still {i}</body></message>")
+            stays.until(f"<body>still {i}</body>")
+    print("bindings took", time.monotonic() - started)
+    wait_for(lambda: list(rows_of(redis, "juliet")) == ["stays"])
+    assert redis.client().pubsub_numsub("xmpp:to:{juliet@localhost}") == [("xmpp:to:{juliet@localhost}", 1)]
+    assert gateway.metrics()["undeliverable_total"] == 0
+    stays.close()
+    assert_nothing_left(gateway, redis)
+
+
+# -- nodes and leases --
+
+SAID = "xmpp:from:{echo.localhost}"
+
+
+def listeners(redis):
+    return redis.client().pubsub_numsub(SAID)[0][1]
+
+
+def holder(redis):
+    return redis.client().get("xmpp:{echo.localhost}:lease")
+
+
+def of_lease(nodes, redis):
+    """The nodes, the holder of the lease first."""
+    name = wait_for(lambda: holder(redis), 10)
+    return sorted(nodes, key=lambda node: name not in node.log())
+
+
+class Speaker(threading.Thread):
+    """A service that says something again and again, and once more when nobody listened."""
+
+    def __init__(self, redis, to):
+        super().__init__(daemon=True)
+        self.redis, self.to, self.said, self.is_over = redis, to, [], False
+        self.start()
+
+    def run(self):
+        number = 0
+        while not self.is_over:
+            number += 1
+            event = json.dumps({"data": {"kind": "message", "type": "chat", "to": self.to, "body": f"said {number}"}})
+            try:
+                receivers = self.redis.client().publish(SAID, event)
+            except redis_py.exceptions.RedisError:
+                receivers = 0
+            if receivers:
+                self.said.append((time.monotonic(), number, receivers))
+            time.sleep(0.05)
+
+    def stop(self):
+        self.is_over = True
+        self.join(30)
+
+
+def heard_by(client):
+    """Everything that has come, until half a second of silence."""
+    client.sock.settimeout(0.5)
+    try:
+        while True:
+            client.fill()
+    except TimeoutError:
+        return [int(number) for number in re.findall(r"<body>said (\d+)</body>", client.seen)]
+
+
+@pytest.fixture
+def two_nodes(gateways):
+    nodes = [gateways(node__name="east"), gateways(node__name="west")]
+    yield nodes
+    for node in nodes:
+        if node.process and node.process.poll() is None:
+            node.process.send_signal(18)
+
+
+def test_a_frozen_holder_of_a_lease(two_nodes, redis):
+    """SIGSTOP for ten seconds: another node takes over, and what was said meanwhile is not handled twice after it wakes."""
+    first, second = of_lease(two_nodes, redis)
+    juliet = connect(second, "tcp").login("juliet", resource="balcony").present()
+    name = holder(redis)
+    speaker = Speaker(redis, juliet.jid)
+    time.sleep(0.5)
+    first.process.send_signal(19)
+    frozen = time.monotonic()
+    wait_for(lambda: holder(redis) not in (None, name), 10, "another holder")
+    assert time.monotonic() - frozen < 8.5
+    time.sleep(2)
+    first.process.send_signal(18)
+    wait_for(lambda: listeners(redis) == 1, 3, "one listener")
+    speaker.stop()
+    heard = heard_by(juliet)
+    assert len(heard) == len(set(heard)), [n for n in heard if heard.count(n) > 1]
+    by_both = {number for _, number, receivers in speaker.said if receivers == 2}
+    assert by_both and by_both <= set(heard)
+    assert holder(redis) != name
+
+
+def test_a_killed_holder_of_a_lease(two_nodes, redis):
+    first, second = of_lease(two_nodes, redis)
+    juliet = connect(second, "tcp").login("juliet", resource="balcony").present()
+    first.process.kill()
+    first.process.wait()
+    wait_for(lambda: listeners(redis) == 1, 9, "the other listens")
+    assert redis.client().publish(SAID, json.dumps({"data": {"kind": "message", "to": juliet.jid, "body": "taken over"}})) == 1
+    juliet.until("<body>taken over</body>")
+
+
+def test_redis_comes_back_empty_to_two_nodes(two_nodes, redis):
+    """One node listens to the service, and everybody is reached again."""
+    east, west = two_nodes
+    juliet = connect(east, "tcp").login("juliet", resource="balcony").present()
+    romeo = connect(west, "websocket").login("romeo", resource="orchard").present()
+    redis.kill()
+    time.sleep(1)
+    redis.start()
+    wait_for(lambda: rows_of(redis, "juliet") and rows_of(redis, "romeo"), 10, "rows again", 0.01)
+    wait_for(lambda: listeners(redis) == 1, 3, "one listener")
+    time.sleep(2)
+    assert listeners(redis) == 1
+    juliet.stanza("<message to='romeo@localhost' type='chat'><body>found you</body></message>")
+    romeo.until("<body>found you</body>")
+
+
+def test_redis_stands_still_for_twenty_seconds(two_nodes, redis):
+    """Every node looks dead then; none is swept, and nobody loses a session."""
+    east, west = two_nodes
+    juliet = connect(east, "tcp").login("juliet", resource="balcony").present()
+    romeo = connect(west, "tcp").login("romeo", resource="orchard").present()
+    redis.freeze()
+    time.sleep(20)
+    redis.thaw()
+    wait_for(lambda: east.is_ready() and west.is_ready(), 20)
+    time.sleep(6)  # a beat of each
+    assert rows_of(redis, "juliet") and rows_of(redis, "romeo")
+    assert "swept" not in east.log() + west.log() and "node-dead" not in east.log() + west.log()
+    romeo.stanza("<message to='juliet@localhost' type='chat'><body>sweet sorrow</body></message>")
+    juliet.until("<body>sweet sorrow</body>")
+    wait_for(lambda: listeners(redis) == 1, 5)
+
+
+def test_a_node_stands_still_for_long(two_nodes, redis):
+    """Its rows are swept.  When it wakes it writes those again that nobody took, and ends the session that somebody did."""
+    east, west = two_nodes
+    time.sleep(max(0, 16 - 2))  # who sweeps must have beaten for a whole life
+    juliet = connect(east, "tcp").login("juliet", resource="balcony").present()
+    romeo = connect(east, "tcp").login("romeo", resource="orchard").present()
+    east.process.send_signal(19)
+    wait_for(lambda: not rows_of(redis, "juliet") and not rows_of(redis, "romeo"), 45, "the rows are swept", 0.2)
+    again = connect(west, "tcp").login("romeo", resource="orchard").present()
+    east.process.send_signal(18)
+    assert "conflict" in romeo.until_closed(15)
+    wait_for(lambda: rows_of(redis, "juliet"), 10, "juliet's row")
+    assert "west" in rows_of(redis, "romeo")["orchard"]
+    again.stanza("<message to='juliet@localhost' type='chat'><body>awake?</body></message>")
+    juliet.until("<body>awake?</body>")

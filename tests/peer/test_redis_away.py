@@ -124,7 +124,7 @@ def test_flood_while_away_is_bounded(gateways, redis):
             sent += 1
     except TimeoutError:
         pass  # the gateway does not read on: that is the bound
-    assert gateway.metrics()["redis_queue_bytes"] <= 2 * 300000
+    assert 300000 <= gateway.metrics()["redis_queue_bytes"] <= 300000 + 20000  # the stanza that filled it goes its way
     redis.start()
     juliet.close()
     wait_for(gateway.is_ready, 20)

@@ -204,18 +204,26 @@ void health_unreachable(struct redis *redis, const char *reason, const char *adv
 
 /* -- the queue's bounds -- */
 
+/* Clients are held back by the command that fills the queue, not at the turn's end: one turn may bring megabytes. */
+void health_watch_full(struct redis *redis, size_t held)
+{
+    struct health *health = &redis->health;
+    if (health->is_full || redis->bus.is_away || held < redis->settings.queue_bytes)
+        return;
+    health->is_full = true;
+    health->full_since = redis_now(redis);
+    log_warning(redis->settings.log, NULL, "redis-queue-full", "bytes=%zu", held);
+    redis->bus.callbacks->on_full(redis->bus.ctx);
+}
+
 void health_watch_queue(struct redis *redis)
 {
     struct health *health = &redis->health;
     size_t held = command_queue_held(&redis->commands.queue);
     metric_set(redis->settings.metrics, METRIC_REDIS_QUEUE_BYTES,
                (int64_t)command_queue_unsent(&redis->commands.queue));
-    if (!health->is_full && !redis->bus.is_away && held >= redis->settings.queue_bytes) {
-        health->is_full = true;
-        health->full_since = redis_now(redis);
-        log_warning(redis->settings.log, NULL, "redis-queue-full", "bytes=%zu", held);
-        redis->bus.callbacks->on_full(redis->bus.ctx);
-    } else if (health->is_full && held <= redis->settings.queue_bytes / 2) {
+    health_watch_full(redis, held);
+    if (health->is_full && held <= redis->settings.queue_bytes / 2) {
         health->is_full = false;
         redis->bus.callbacks->on_drained(redis->bus.ctx);
     }

@@ -12,14 +12,11 @@ static const double AWAY_ANSWER_AFTER = 0.005;
 
 /* -- the way of a command -- */
 
-static bool is_overfull(const struct redis *redis)
-{
-    return command_queue_held(&redis->commands.queue) >= 2 * redis->settings.queue_bytes;
-}
-
 struct command_queue *redis_take(struct redis *redis, answer_fn *answer, any_fn *fn, void *ctx)
 {
-    if (!redis->bus.is_away && !is_overfull(redis))
+    size_t held = command_queue_held(&redis->commands.queue);
+    health_watch_full(redis, held);
+    if (!redis->bus.is_away && held < 2 * redis->settings.queue_bytes)
         return &redis->commands.queue;
     redis_answer_later(redis, answer, fn, ctx, true);
     return NULL;

@@ -103,8 +103,9 @@ void health_fini(struct redis *redis);
 void health_start(struct redis *redis);
 /* The wanted subscriptions are asked for: the last to ask for is the own, and its answer means that all stand. */
 void health_listen(struct redis *redis);
-void health_check(struct redis *redis);       /* a link got ready: is all of it? */
-void health_watch_queue(struct redis *redis); /* on_full, on_drained; once a loop turn */
+void health_check(struct redis *redis);                   /* a link got ready: is all of it? */
+void health_watch_full(struct redis *redis, size_t held); /* on_full; with each command */
+void health_watch_queue(struct redis *redis);             /* on_full, on_drained; once a loop turn */
 bool health_take_message(struct redis *redis, struct text channel, struct text payload); /* true: a heartbeat */
 void health_lost(struct redis *redis, const struct link *link, const char *reason);
 void health_unreachable(struct redis *redis, const char *reason, const char *advice); /* a try failed */

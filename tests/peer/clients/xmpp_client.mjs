@@ -1,7 +1,9 @@
 // @xmpp/client (xmpp.js): logs in, sends, waits for the echo.  usage: SERVICE-URL USER PASSWORD BODY
+import { webcrypto } from "node:crypto";
 import { WebSocket } from "ws";
 
 globalThis.WebSocket ??= WebSocket;
+globalThis.crypto ??= webcrypto; // Debian 12 has Node.js 18
 const { client, xml } = await import("@xmpp/client");
 
 const [service, username, password, body] = process.argv.slice(2);
