@@ -109,7 +109,7 @@ def test_a_client_that_never_reads(gateways, redis, monkeypatch):
     """Its queue is bounded, its session ends, and the gateway's memory does not follow the flood."""
     # the sanitizer keeps freed memory for a while; here it must not hide what the gateway itself keeps
     monkeypatch.setenv("ASAN_OPTIONS", "quarantine_size_mb=1:" + os.environ.get("ASAN_OPTIONS", ""))
-    gateway = gateways(limits__client_queue="300000", limits__client_stall="1")
+    gateway = gateways(limits__client_queue="300000", limits__client_stall="1", limits__redis_queue="1M")
     deaf = Client(gateway.tcp).login("juliet", resource="deaf")
     deaf.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     body = "x" * 10_000
@@ -118,7 +118,7 @@ def test_a_client_that_never_reads(gateways, redis, monkeypatch):
     for _ in range(8000):
         publisher.publish("xmpp:from:{echo.localhost}", '{"data":{"kind":"message","to":"juliet@localhost/deaf","body":"%s"}}' % body)
     wait_for(lambda: gateway.metrics()["client_queue_overflows_total"] >= 1, 20)
-    assert memory_of(gateway.process.pid) - before < 40_000_000
+    assert memory_of(gateway.process.pid) - before < 30_000_000
     deaf.close()
 
 

@@ -377,7 +377,7 @@ def test_channel_binding_rules(gateway, kind):
         client.open()
         # "y": I could, but you offer none; it did, so somebody took it away (RFC 5802 6)
         assert scram(client, "SCRAM-SHA-256", "juliet", "secret", flag="y") == "not-authorized"
-        assert scram(client, "SCRAM-SHA-256-PLUS", "juliet", "secret", flag="p=tls-unique", binding=bytes(12)) == "not-authorized"
+        assert scram(client, "SCRAM-SHA-256-PLUS", "juliet", "secret", flag="p=tls-unique", binding=bytes(12)) == "invalid-mechanism"
         assert scram(client, "SCRAM-SHA-256-PLUS", "juliet", "secret", flag="n") == "malformed-request"
         assert scram(client, "SCRAM-SHA-256", "juliet", "secret", flag="p=tls-exporter", binding=client.sock.exporter()) == "malformed-request"
     with connect(gateway, kind) as client:

@@ -20,7 +20,8 @@ typedef void any_fn(void); /* a callback of bus.h or store.h, whose type the ans
 enum pending_flag {
     PENDING_REPEATABLE =
         1, /* doing it twice is the same as once: it is sent again when a link was lost before its answer */
-    PENDING_RELOADED = 2 /* its script was loaded and it was sent again */
+    PENDING_RELOADED = 2, /* its script was loaded and it was sent again */
+    PENDING_MAY_FAIL = 4  /* an error is an answer too, and not logged */
 };
 
 struct pending {

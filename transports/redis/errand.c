@@ -49,6 +49,7 @@ int errand_open(void *ctx, const struct config *config, struct command_parts *pa
     struct redis_settings redis = { .url = config->redis_url,
                                     .prefix = config->bus_prefix,
                                     .wait_ms = config->redis_wait_ms,
+                                    .is_errand = true,
                                     .queue_bytes = config->limits_redis_queue,
                                     .log = &errand->log,
                                     .metrics = &errand->metrics,

@@ -159,7 +159,8 @@ static void greet_for_commands(struct redis *redis)
     SAY(link, answer_save, "CONFIG", "GET", "save");
     SAY(link, answer_appendonly, "CONFIG", "GET", "appendonly");
     for (int i = 0; i < SCRIPT_COUNT; i++)
-        script_load(&link->greeting, (enum script)i, (struct pending){ .answer = answer_must, .ctx = link });
+        script_load(&link->greeting, (enum script)i,
+                    (struct pending){ .answer = redis->settings.is_errand ? answer_nobody : answer_must, .ctx = link });
     SAY(link, answer_last_of_commands, "PING");
 }
 

@@ -20,11 +20,29 @@ static void send_beat(struct redis *redis)
 {
     struct health *health = &redis->health;
     struct command_queue *queue = &redis->commands.queue;
-    command_begin(queue, 3);
-    command_text(queue, TEXT("PUBLISH"));
-    command_word(queue, health->channel);
-    command_integer(queue, (int64_t)++health->beat_asked);
+    health->beat_asked++;
+    command_begin(queue, health->is_unheard ? 1 : 3);
+    command_word(queue, health->is_unheard ? "PING" : "PUBLISH");
+    if (!health->is_unheard) {
+        command_word(queue, health->channel);
+        command_integer(queue, (int64_t)health->beat_asked);
+    }
     command_end(queue, (struct pending){ .answer = on_beat_answered, .ctx = (void *)(uintptr_t)health->beat_asked });
+}
+
+static bool both_ready(const struct redis *redis)
+{
+    return redis->commands.state == LINK_READY && redis->subscriber.state == LINK_READY && redis->health.is_listening;
+}
+
+static void come_up(struct redis *redis);
+
+static void beat_is_back(struct redis *redis, uint64_t beat)
+{
+    struct health *health = &redis->health;
+    health->beat_back = beat;
+    if (!health->is_up && both_ready(redis) && beat > health->beat_floor)
+        come_up(redis);
 }
 
 static void on_beat_answered(struct redis *redis, const struct pending *pending, const struct reply *reply,
@@ -36,15 +54,12 @@ static void on_beat_answered(struct redis *redis, const struct pending *pending,
         return;
     redis->health.beat_answered = (uint64_t)(uintptr_t)pending->ctx;
     redis->health.beat_answered_at = redis_now(redis);
+    if (reply->type != REPLY_ERROR && redis->health.is_unheard)
+        beat_is_back(redis, redis->health.beat_answered);
     if (reply->type != REPLY_ERROR)
         return;
     snprintf(reason, sizeof reason, "%.*s", reply->text.size < 159 ? (int)reply->text.size : 159, reply->text.data);
     health_unreachable(redis, reason, "give the user of redis.url the rights of deploy/redis.acl");
-}
-
-static bool both_ready(const struct redis *redis)
-{
-    return redis->commands.state == LINK_READY && redis->subscriber.state == LINK_READY && redis->health.is_listening;
 }
 
 static void answer_listening(struct redis *redis, const struct pending *pending, const struct reply *reply,
@@ -53,7 +68,9 @@ static void answer_listening(struct redis *redis, const struct pending *pending,
     char reason[160];
     (void)pending;
     (void)count;
-    if (reply->type == REPLY_ERROR) {
+    redis->health.is_unheard = redis->settings.is_errand && reply->type == REPLY_ERROR &&
+                               text_starts_with(reply->text, TEXT("NOPERM"));
+    if (reply->type == REPLY_ERROR && !redis->health.is_unheard) {
         snprintf(reason, sizeof reason, "%.*s", reply->text.size < 159 ? (int)reply->text.size : 159, reply->text.data);
         health_unreachable(redis, reason, "give the user of redis.url the rights of deploy/redis.acl");
         link_lose(&redis->subscriber, reason);
@@ -69,7 +86,8 @@ void health_listen(struct redis *redis)
     command_begin(queue, 2);
     command_word(queue, "SUBSCRIBE");
     command_word(queue, redis->health.channel);
-    command_end(queue, (struct pending){ .answer = answer_listening });
+    command_end(queue, (struct pending){ .answer = answer_listening,
+                                         .flags = redis->settings.is_errand ? PENDING_MAY_FAIL : 0 });
 }
 
 /* -- up and away -- */
@@ -118,9 +136,7 @@ bool health_take_message(struct redis *redis, struct text channel, struct text p
     if (!text_is(channel, health->channel))
         return false;
     snprintf(digits, sizeof digits, "%.*s", payload.size < sizeof digits ? (int)payload.size : 0, payload.data);
-    health->beat_back = strtoull(digits, NULL, 10);
-    if (!health->is_up && both_ready(redis) && health->beat_back > health->beat_floor)
-        come_up(redis);
+    beat_is_back(redis, strtoull(digits, NULL, 10));
     return true;
 }
 

@@ -74,7 +74,8 @@ void redis_answer(struct redis *redis, struct command_queue *queue, const struct
     }
     bool is_failed = reply->type == REPLY_ERROR && queue == &redis->commands.queue;
     bool is_wrong_redis = is_failed && ends_link(reply->text);
-    if (is_failed || (reply->type == REPLY_ERROR && queue == &redis->subscriber.queue))
+    if (reply->type == REPLY_ERROR && !(pending.flags & PENDING_MAY_FAIL) &&
+        (is_failed || queue == &redis->subscriber.queue))
         log_failure(redis, reply->text);
     pending.answer(redis, &pending, reply, count);
     if (is_wrong_redis && redis->commands.state == LINK_READY)

@@ -22,6 +22,8 @@ struct redis_settings {
         url; /* redis://[user:password@]host:port[/db], unix://[user:password@]/path[?db=N]; percent-encoded; copied */
     struct text prefix; /* of all channels and keys, "xmpp:"; copied */
     int64_t wait_ms;    /* how long what is asked waits for Redis to come back, before it is answered with BUS_AWAY */
+    bool is_errand;     /* for one command in the shell: a user who may do only that one thing will do (no heartbeat of
+                           our own then, and no scripts) */
     size_t queue_bytes; /* waiting for Redis or for its answer: on_full here, on_drained at half, refused at twice */
     const struct log *log;   /* borrowed */
     struct metrics *metrics; /* borrowed */

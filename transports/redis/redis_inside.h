@@ -20,6 +20,7 @@ struct health {
     bool has_failed;   /* on_first_failure is over */
     bool has_gap;      /* subscriptions were lost since it was last up */
     bool is_listening; /* the subscriber's connection has confirmed all that was wanted when it was made */
+    bool is_unheard;   /* an errand whose user may not have the heartbeat's channel: PING has to do */
     bool is_full;      /* on_full, and no on_drained since */
     double up_since, down_since, gap_since, full_since; /* loop time in seconds */
     double ticked_at;

@@ -207,8 +207,9 @@ static void ask(struct redis *redis, struct subscription *subscription, const ch
 void subscription_add(struct redis *redis, struct text channel, bus_subscribed_fn *fn, void *ctx)
 {
     struct subscription *subscription = find_or_add(&redis->subscriptions, channel);
-    subscription->wanted++;
-    if (!subscription->is_confirmed && !subscription->asked && redis->subscriber.state == LINK_READY) {
+    bool was_wanted = subscription->wanted++ > 0;
+    bool has_failed = !subscription->is_confirmed && !subscription->asked;
+    if ((!was_wanted || has_failed) && redis->subscriber.state == LINK_READY) {
         subscription->asked++;
         ask(redis, subscription, "SUBSCRIBE", answer_asked);
     }

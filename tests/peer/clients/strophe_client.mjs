@@ -18,7 +18,7 @@ connection.connect(`${username}@localhost/strophe`, password, (status, condition
     connection.addHandler((message) => {
       const found = message.getElementsByTagName("body")[0];
       if (!found) return true;
-      if (Strophe.getText(found).replace(/&lt;/g, "<").replace(/&amp;/g, "&") !== body) end(1, `another body: ${Strophe.getText(found)}`);
+      if (found.textContent !== body) end(1, `another body: ${found.textContent}`);
       console.log(`echo ${message.getAttribute("from")}`);
       echoed = true;
       connection.disconnect();

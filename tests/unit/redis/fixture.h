@@ -24,8 +24,7 @@ struct server {
     const char *options[16]; /* more of the command line, NULL-ended */
 };
 
-void server_make(
-    struct server *server); /* the folder and a free port; exits with 77 (skip) where there is no redis-server */
+void server_make(struct server *server);   /* the folder and a free port */
 void server_start(struct server *server);  /* ... and waits until it answers */
 void server_kill(struct server *server);   /* SIGKILL */
 void server_remove(struct server *server); /* kills, removes the folder */
