@@ -9,8 +9,6 @@ TOP = {"gateway", "transports", "include", "tests", "deploy", "CMakeLists.txt", 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
 # Sockets, event loops and TLS connections; hashing (openssl/evp.h, hmac.h, rand.h, crypto.h) is no I/O.
 IO = re.compile(r"^(libwebsockets|ev\.h|uv\.h|hiredis/|openssl/(ssl|bio)\.h|sys/(socket|epoll|un)\.h|netinet/|arpa/|netdb\.h|poll\.h)")
-# Each stage may include its own folder and the contracts; forward along the flow only.
-STAGES = ["memory", "log", "timer", "work", "address", "config", "stream", "message", "session", "router", "command", "supervisor"]
 
 
 def faults():
@@ -39,7 +37,8 @@ def faults():
                 yield f"{path.relative_to(ROOT)}: includes {included}; transports know the core by include/stanzabus/ only"
     # A test file that no CMakeLists names would never run.
     for path in sorted(ROOT.glob("tests/**/*_test.c")):
-        if path.name not in (path.parent / "CMakeLists.txt").read_text():
+        words = set(re.findall(r"\w+", (path.parent / "CMakeLists.txt").read_text()))
+        if not words & {path.stem, path.stem.removesuffix("_test")}:
             yield f"{path.relative_to(ROOT)}: not registered in its CMakeLists.txt"
 
 

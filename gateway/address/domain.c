@@ -3,7 +3,7 @@
 #include <idn2.h>
 
 #include "gateway/address/bytes.h"
-#include "gateway/address/ip.h"
+#include "stanzabus/ip.h"
 #include "gateway/address/precis.h"
 
 /* RFC 1035 2.3.4: 255 bytes on the wire are 253 characters written without the final dot. */

@@ -1,5 +1,5 @@
 /* ip.c - the two forms of IP addresses, as text. */
-#include "gateway/address/ip.h"
+#include "stanzabus/ip.h"
 
 enum { V6_GROUPS = 8, V6_GROUP_DIGITS = 4 };
 

@@ -3,7 +3,7 @@
 #include <time.h>
 
 #include "gateway/command/event_line.h"
-#include "gateway/message/json_reader.h"
+#include "stanzabus/json_reader.h"
 
 enum { EVENT_DEPTH_MAX = 1000, VALUE_BYTES_MAX = 300 };
 

@@ -2,7 +2,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#include "gateway/address/ip.h"
+#include "stanzabus/ip.h"
 #include "gateway/config/reading.h"
 #include "stanzabus/jid.h"
 

@@ -1,7 +1,7 @@
 /* list.c - values that are lists, separated by commas: domains, accounts, mechanisms, origins, proxies, routes. */
 #include <ctype.h>
 
-#include "gateway/address/ip.h"
+#include "stanzabus/ip.h"
 #include "gateway/config/reading.h"
 #include "stanzabus/jid.h"
 

@@ -4,7 +4,7 @@
 #ifndef STANZABUS_MESSAGE_FROM_JSON_H
 #define STANZABUS_MESSAGE_FROM_JSON_H
 
-#include "json_reader.h"
+#include "stanzabus/json_reader.h"
 
 enum language_field { LANGUAGE_BODY, LANGUAGE_SUBJECT, LANGUAGE_STATUS, LANGUAGE_FIELDS };
 

@@ -1,5 +1,5 @@
 /* json_reader.c - structure: objects, arrays, numbers and words; what a refusal says.  Strings are in json_string.c. */
-#include "json_reader.h"
+#include "stanzabus/json_reader.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -42,8 +42,10 @@ static void on_updated(void *ctx, enum bus_status status, int64_t result)
         if (session && session_number(session) == update->session_number)
             node_restore_session(update->router, session);
     }
-    if (status != BUS_OK)
+    if (status != BUS_OK) {
         metric_add(update->router->parts->metrics, METRIC_PRESENCE_DROPS, 1);
+        update->router->restores_again = true; /* the row is not what it should be */
+    }
     stanza_free(&update->presence);
     free(update);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "gateway/address/ip.h"
+#include "stanzabus/ip.h"
 #include "stanzabus/jid.h"
 
 struct row {

@@ -1,6 +1,6 @@
 /* ip.h - whether text is an IP address, without asking the system (the core opens no sockets). */
-#ifndef STANZABUS_ADDRESS_IP_H
-#define STANZABUS_ADDRESS_IP_H
+#ifndef STANZABUS_IP_H
+#define STANZABUS_IP_H
 
 #include "stanzabus/text.h"
 

@@ -2,8 +2,8 @@
  * The text is a copy that the reader may change: strings lose their escapes where they stand, so every struct text
  * that comes out points into it.  Refused: what is not UTF-8, duplicate keys, characters that XML 1.0 cannot carry,
  * lone surrogates, too much depth, anything behind the end. */
-#ifndef STANZABUS_MESSAGE_JSON_READER_H
-#define STANZABUS_MESSAGE_JSON_READER_H
+#ifndef STANZABUS_JSON_READER_H
+#define STANZABUS_JSON_READER_H
 
 #include "stanzabus/message.h"
 
