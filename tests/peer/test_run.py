@@ -215,7 +215,7 @@ def test_missing_tools(folder, build):
     """Nothing can be installed: no apt here, or nobody who may."""
     tools = folder / "tools"
     tools.mkdir()
-    for name in ("bash", "dirname", "realpath", "mkdir", "tail", "rm", "env"):
+    for name in ("bash", "dirname", "realpath", "mkdir", "mktemp", "tail", "rm", "env"):
         (tools / name).symlink_to(shutil.which(name))
 
     def fake(name, script):
@@ -227,14 +227,17 @@ def test_missing_tools(folder, build):
         return subprocess.run([RUN], env={"PATH": str(tools), "RUN_BUILD": str(build)}, capture_output=True, text=True, timeout=30)
 
     fake("dpkg-query", "exit 1")
+    done = run()
+    assert done.returncode == 1 and re.fullmatch("deploy/packages: this machine has no apt-get, .*redis-server.*\n", done.stderr), done
+    fake("apt-get", "echo 'E: Unable to locate package' >&2; [[ $* == *update ]]")
     fake("id", "echo 1000")
     done = run()
-    assert done.returncode == 1 and re.search("packages are missing, and only root can install them: .*redis-server", done.stderr), done
+    assert done.returncode == 1
+    assert re.fullmatch("deploy/packages: these packages are missing, and only root can install them: .*redis-server.*\n", done.stderr), done
     fake("id", "echo 0")
-    fake("apt-get", "echo 'E: Unable to locate package' >&2; [ \"$1\" = update ]")
     done = run()
     assert done.returncode == 1 and "Unable to locate package" in done.stderr
-    assert done.stderr.splitlines()[-1] == "The packages could not be installed; the lines above say why."
+    assert done.stderr.splitlines()[-1] == "deploy/packages: the packages could not be installed; the lines above say why"
 
 
 def test_wrong_build_folder(folder):

@@ -11,6 +11,7 @@
 
 enum {
     READ_PER_TURN = 256 * 1024,   /* then the clients get their turn */
+    ANSWERS_PER_TURN = 16 * 1024, /* the same of short answers, of which each may make the core write an error */
     FEED_BYTES = 4096,            /* hiredis moves the rest of what it was fed every 1,024 bytes: keep that short */
     REPLY_MAX = 32 * 1024 * 1024, /* a reply that is bigger ends the connection */
 };
@@ -175,11 +176,13 @@ static void on_readable(struct ev_loop *loop, struct ev_io *watcher, int events)
     struct link *link = watcher->data;
     (void)loop;
     (void)events;
-    for (size_t taken = 0; taken < READ_PER_TURN;) {
-        ssize_t size = recv(link->fd, link->redis->input, INPUT_BYTES, 0);
+    bool is_answers = link == &link->redis->commands;
+    size_t most = is_answers ? ANSWERS_PER_TURN : READ_PER_TURN, at_once = is_answers ? ANSWERS_PER_TURN : INPUT_BYTES;
+    for (size_t taken = 0; taken < most;) {
+        ssize_t size = recv(link->fd, link->redis->input, at_once, 0);
         if (size > 0) {
             link->read_at = redis_now(link->redis);
-            if (!take_bytes(link, (size_t)size) || size < INPUT_BYTES)
+            if (!take_bytes(link, (size_t)size) || (size_t)size < at_once)
                 return;
             taken += (size_t)size;
         } else if (size == 0) {
