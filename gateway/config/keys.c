@@ -116,7 +116,7 @@ const struct config_key config_keys[] = {
     { "limits.sessions_per_account", NUMBER(limits_sessions_per_account, "50", 1, 10000), .unit = "sessions",
       .help = "Resources of one account at once." },
     { "limits.redis_queue", BYTES(limits_redis_queue, "16M", 64 * KILO, 4096ll * MEGA),
-      .help = "What may wait to be sent to Redis before clients are held back." },
+      .help = "What may wait to be sent to Redis before clients are held back, and services that speak unasked are not heard." },
     { "limits.client_queue", BYTES(limits_client_queue, "1M", 64 * KILO, 1024 * MEGA),
       .help = "What may wait to be sent to one client." },
     { "limits.client_stall", DURATION(limits_client_stall_ms, "30", 100, HOUR),

@@ -7,7 +7,7 @@
 
 #include "stanzabus/log.h"
 
-enum { LINE_MAX_BYTES = 2048, QUOTE_MAX = 200, QUOTE_BUFFERS = 8 };
+enum { LINE_MAX_BYTES = 2048, QUOTE_MAX = 256, QUOTE_BUFFERS = 8 };
 
 static const char *const level_names[] = { "error", "warning", "info", "debug" };
 

@@ -129,6 +129,15 @@ static int pass(struct said *said)
     return 0;
 }
 
+/* People are held back while the queue toward Redis is full, and a service that goes on and on would keep it so: what it
+ * says unasked has no place in it then. */
+void intake_overflow(struct router *router, struct service *service, struct text channel, struct text payload)
+{
+    static const struct refusal why = { "too-much", "more than Redis takes from the gateway now: say less at a time", "" };
+    metric_add(router->parts->metrics, METRIC_SERVICE_DROPS, 1);
+    observe_overflow(router, service, channel, payload, &why);
+}
+
 void intake(struct router *router, struct service *service, struct text channel, struct text payload)
 {
     struct said said = { .router = router, .service = service, .channel = channel, .payload = payload };

@@ -101,17 +101,26 @@ static void tell_operators(struct router *router, struct service *service, struc
 }
 
 /* A service that floods must not flood the log: a line a second, with what was left out since the one before. */
-static void log_refusal(struct router *router, struct service *service, const struct refusal *why)
+static bool log_refusal(struct router *router, const struct service *service, struct tally *tally, const struct refusal *why)
 {
     int64_t now = timers_now(router->parts->timers);
-    if (service->refused_ms && now - service->refused_ms < REFUSALS_LOGGED_MS) {
-        service->unlogged++;
-        return;
+    if (tally->logged_ms && now - tally->logged_ms < REFUSALS_LOGGED_MS) {
+        tally->unlogged++;
+        return false;
     }
     log_info(router->parts->log, NULL, "refused", "service=%.*s reason=%s text=%s unlogged=%u",
-             TEXT_ARGS(service->address), why->reason, log_quote(why->text, strlen(why->text)), service->unlogged);
-    service->refused_ms = now;
-    service->unlogged = 0;
+             TEXT_ARGS(service->address), why->reason, log_quote(why->text, strlen(why->text)), tally->unlogged);
+    *tally = (struct tally){ .logged_ms = now };
+    return true;
+}
+
+void observe_overflow(struct router *router, struct service *service, struct text channel, struct text payload,
+                      const struct refusal *why)
+{
+    if (!log_refusal(router, service, &service->overflows, why))
+        return;
+    tell_sender(router, service, channel, why);
+    tell_operators(router, service, channel, payload, why);
 }
 
 /* To the service's own mailbox, known from the channel and never from the event; and to xmpp:dead for operators. */
@@ -119,7 +128,7 @@ void observe_refused(struct router *router, struct service *service, struct text
                      const struct refusal *why, bool may_answer)
 {
     metric_add(router->parts->metrics, METRIC_SERVICE_REFUSALS, 1);
-    log_refusal(router, service, why);
+    log_refusal(router, service, &service->refusals, why);
     if (may_answer)
         tell_sender(router, service, channel, why);
     tell_operators(router, service, channel, payload, why);

@@ -27,8 +27,10 @@ struct service {
     bool is_asking;
     bool is_step; /* its next answer is one of router->starting */
     int64_t asked_ms, confirmed_ms; /* when the last answer, and the last good one, was asked for */
-    int64_t refused_ms;             /* when a refusal was logged last */
-    unsigned unlogged;              /* refusals since then */
+    struct tally {
+        int64_t logged_ms; /* when one was logged last */
+        unsigned unlogged; /* since then */
+    } refusals, overflows;
     struct timer lease_timer;
     UT_hash_handle hh;
 };
@@ -64,6 +66,7 @@ struct router {
     bool is_stopping;
     struct restore *restore;          /* rows being written again after a loss; NULL when none */
     bool restores_again;              /* at the next beat */
+    bool is_full;                     /* the queue toward Redis, between on_full and on_drained */
 
     unsigned starting;                /* steps of router_start, or of the way back after Redis was away, still open */
     void (*on_ready)(void *ctx);
@@ -130,6 +133,7 @@ void requests_free(struct router *router);
 
 /* -- intake.c: xmpp:from:*, mailbox.c: xmpp:to:*, node.c: xmpp:node:* -- */
 void intake(struct router *router, struct service *service, struct text channel, struct text payload);
+void intake_overflow(struct router *router, struct service *service, struct text channel, struct text payload);
 void mailbox_hand_out(struct router *router, struct text bare, struct text channel, struct text payload);
 void node_command(struct router *router, struct text payload);
 void node_start(struct router *router);
@@ -151,6 +155,9 @@ void observe_session(struct router *router, const struct session *session, enum 
 void observe_login_failed(struct router *router, const struct session *session, struct text user, const char *reason);
 void observe_refused(struct router *router, struct service *service, struct text channel, struct text payload,
                      const struct refusal *why, bool may_answer);
+/* The same for what comes in a flood: told once a second at most. */
+void observe_overflow(struct router *router, struct service *service, struct text channel, struct text payload,
+                      const struct refusal *why);
 /* Shows a session that asked for it (handle_watch.c) what passes on the bus for it. */
 void observe_watch(struct session *session, struct text channel, const char *direction, struct text event);
 

@@ -254,10 +254,12 @@ static void on_message(void *ctx, struct text channel, struct text payload)
     case CHANNEL_FROM:
     case CHANNEL_FROM_NODE:
         service = router_find_service(router, address);
-        if (service && (node.size || service->holds_lease))
+        if (!service || (!node.size && !service->holds_lease))
+            metric_add(router->parts->metrics, METRIC_SERVICE_STRAYS, 1); /* it lay in our socket while the lease ended */
+        else if (!node.size && router->is_full)
+            intake_overflow(router, service, channel, payload);
+        else
             intake(router, service, channel, payload);
-        else /* it lay in our socket while the lease ended, and another node has it too */
-            metric_add(router->parts->metrics, METRIC_SERVICE_STRAYS, 1);
         break;
     case CHANNEL_NODE:
         node_command(router, payload);
@@ -296,12 +298,14 @@ static void on_back(void *ctx, bool subscriptions_lost)
 static void on_full(void *ctx)
 {
     struct router *router = ctx;
+    router->is_full = true;
     sessions_pause_reading(router->sessions);
 }
 
 static void on_drained(void *ctx)
 {
     struct router *router = ctx;
+    router->is_full = false;
     sessions_resume_reading(router->sessions);
 }
 

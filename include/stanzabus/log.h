@@ -30,7 +30,7 @@ struct log {
 void log_write(const struct log *log, enum log_level level, const struct log_subject *who, const char *event,
                const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* Escapes text of a peer for one log value, cut at 200 bytes; the result lives in one of eight rotating buffers of the
+/* Escapes text of a peer for one log value, cut at 256 bytes; the result lives in one of eight rotating buffers of the
  * calling thread. */
 const char *log_quote(const char *data, size_t size);
 

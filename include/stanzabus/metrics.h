@@ -33,6 +33,7 @@
     X(OBSERVER_DROPS,         "observer_drops_total",            counter, "observer copies dropped because Redis was away") \
     X(SERVICE_EVENTS,         "service_events_total",            counter, "events taken from services") \
     X(SERVICE_REFUSALS,       "service_refusals_total",          counter, "events from services that were refused") \
+    X(SERVICE_DROPS,          "service_drops_total",            counter, "events from services dropped because the queue toward Redis was full") \
     X(SERVICE_STRAYS,         "service_strays_total",            counter, "events from services that came after the lease had gone to another node") \
     X(REQUESTS_PENDING,       "requests_pending",                gauge,   "requests to services that wait for their answer") \
     X(REQUEST_TIMEOUTS,       "request_timeouts_total",          counter, "requests to services that nobody answered in time") \

@@ -346,3 +346,152 @@ def test_a_node_stands_still_for_long(two_nodes, redis):
     assert "west" in rows_of(redis, "romeo")["orchard"]
     again.stanza("<message to='juliet@localhost' type='chat'><body>awake</body></message>")
     juliet.until("<body>awake</body>")
+
+
+# -- a Redis that answers with errors --
+
+
+def deny_writes(client):
+    client.config_set("maxmemory", "1mb")
+
+
+def allow_writes(client):
+    client.config_set("maxmemory", "0")
+
+
+def make_replica(client):
+    client.execute_command("REPLICAOF", "127.0.0.1", "1")
+
+
+def make_master(client):
+    client.execute_command("REPLICAOF", "NO", "ONE")
+
+
+def take_scripts(client):
+    client.execute_command("ACL", "SETUSER", "default", "-evalsha")
+
+
+def give_scripts(client):
+    client.execute_command("ACL", "SETUSER", "default", "+@all")
+
+
+def take_channels(client):
+    client.execute_command("ACL", "SETUSER", "default", "resetchannels")
+    client.client_kill_filter(_type="pubsub")
+
+
+def give_channels(client):
+    client.execute_command("ACL", "SETUSER", "default", "allchannels")
+
+
+def fill_places(client):
+    client.config_set("maxclients", "1")
+    client.client_kill_filter(_type="pubsub", skipme=True)
+    client.client_kill_filter(_type="normal", skipme=True)
+
+
+def empty_places(client):
+    client.config_set("maxclients", "1000")
+
+
+@pytest.mark.parametrize("breaks, mends, word", [
+    (deny_writes, allow_writes, "OOM"),
+    (make_replica, make_master, "set redis.url to the master"),
+    (take_scripts, give_scripts, "NOPERM"),
+    (take_channels, give_channels, "deploy/redis.acl"),
+    (fill_places, empty_places, "raise maxclients"),
+], ids=["out-of-memory", "replica", "no-scripts", "no-channels", "no-places"])
+def test_a_redis_that_refuses(gateways, redis, breaks, mends, word):
+    """The log says what to do, not too often; a login fails for now and not for ever; all is well when Redis is."""
+    gateway = gateways(redis__wait="1")
+    client = redis.client()
+    client.ping()
+    juliet = connect(gateway, "tcp").login("juliet", resource="balcony").present()
+    before = len(gateway.log().splitlines())
+    breaks(client)
+    time.sleep(0.5)
+    juliet.stanza("<presence><show>away</show></presence>")
+    wait_for(lambda: word in gateway.log(), 15, word)
+    romeo = connect(gateway, "tcp")
+    with pytest.raises(TimeoutError):
+        romeo.timeout = 2
+        romeo.login("romeo")
+    assert "not-authorized" not in romeo.seen
+    juliet.stanza("<iq type='get' id='p' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
+    juliet.until("id='p'")
+    time.sleep(1)
+    assert len(gateway.log().splitlines()) - before < 40
+    mends(client)
+
+    def reaches_herself():
+        juliet.seen = ""
+        juliet.stanza("<message to='juliet@localhost' type='chat'><body>here</body></message>")
+        try:
+            return juliet.until("<body>here</body>", 1)
+        except TimeoutError:
+            return None
+
+    wait_for(reaches_herself, 20)
+    connect(gateway, "tcp").login("romeo").close()
+    # presence that could not be written is written after all
+    wait_for(lambda: rows_of(redis, "juliet")["balcony"].startswith("a"), 12)
+    juliet.close()
+    romeo.close()
+    assert_nothing_left(gateway, redis)
+
+
+# -- Redis away, to the letter --
+
+
+def test_every_stanza_has_its_end(gateways, redis):
+    """Commands queue, then reading stops for a while, then what needs Redis is answered; nothing is without an answer."""
+    gateway = gateways(redis__wait="2", limits__redis_queue="300000", services__timeout="3")
+    mailbox = redis.client().pubsub(ignore_subscribe_messages=True)
+    mailbox.subscribe("xmpp:to:{echo.localhost}")
+    juliet = connect(gateway, "tcp").login("juliet", resource="balcony").present()
+    juliet.stanza("<iq to='echo.localhost' type='get' id='waits'><ping xmlns='urn:xmpp:ping'/></iq>")
+    wait_for(lambda: gateway.metrics()["requests_pending"] == 1)
+    redis.freeze()
+    frozen = time.monotonic()
+    juliet.sock.settimeout(0.05)
+    heard, sent, text = "", 0, b""
+    stops, was_stopped = 0, None
+    while time.monotonic() - frozen < 9:
+        if not text and sent < 3000:
+            body = "x" * 1000
+            text, sent = f"<message to='echo.localhost' id='n{sent}.' type='chat'><body>{body}</body></message>".encode(), sent + 1
+        try:
+            text = text[juliet.sock.send(text):] if text else text
+            was_stopped = None
+        except TimeoutError:
+            was_stopped = was_stopped or time.monotonic()
+            stops = max(stops, time.monotonic() - was_stopped)
+        juliet.sock.settimeout(0.001)
+        try:
+            juliet.fill()
+        except TimeoutError:
+            pass
+        juliet.sock.settimeout(0.05)
+    assert sent == 3000 and stops < 6
+    assert memory_is_bounded(gateway)
+    redis.thaw()
+    wait_for(gateway.is_ready, 20)
+    delivered, deadline = set(), time.monotonic() + 20
+    failed = set()
+    while time.monotonic() < deadline and len(delivered | failed) < sent:
+        item = mailbox.get_message(timeout=0.05)
+        if item:
+            delivered.add(json.loads(item["data"])["data"]["id"])
+        juliet.sock.settimeout(0.001)
+        try:
+            juliet.fill()
+        except TimeoutError:
+            failed = set(re.findall(r"<message[^>]*id='(n\d+\.)'[^>]*type='error'", juliet.seen))
+    assert {f"n{i}." for i in range(sent)} <= delivered | failed, sorted({f"n{i}." for i in range(sent)} - delivered - failed)[:5]
+    assert re.search(r"<iq[^>]*id='waits'[^>]*>.*?remote-server-timeout", juliet.seen)
+    juliet.close()
+    assert_nothing_left(gateway, redis)
+
+
+def memory_is_bounded(gateway):
+    return gateway.metrics()["redis_queue_bytes"] < 2 * 300000 + 262144

@@ -252,15 +252,14 @@ def test_failures_slow_down_and_right_logins_do_not(gateways):
             assert outcome(client) == "not-authorized"
             return time.monotonic() - started
 
-    quick = [failure() for _ in range(3)]
+    for _ in range(3):
+        failure()
     slow = [failure() for _ in range(3)]
-    assert slow[0] > 0.2 and slow[1] > slow[0] + 0.1 and slow[2] > slow[1] + 0.1, (quick, slow)
+    assert slow[0] > 0.2 and slow[1] > 0.45 and slow[2] > 0.7, slow
     with Client(gateway.tcp) as client:
         client.open()
-        started = time.monotonic()
         begin(client, "PLAIN", plain("juliet", "secret"))
         assert outcome(client) == "success"
-        assert time.monotonic() - started < slow[0]
     metrics = gateway.metrics()
     assert metrics["logins_delayed_total"] == 3 and metrics["login_failures_total"] == 6 and metrics["logins_total"] == 1
 
@@ -306,38 +305,36 @@ def test_salt_of_an_unknown_user_stays(gateways):
     assert salt(one, "nobody") == salt(one, "nobody") == salt(two, "nobody") != salt(one, "nobody2")
 
 
+def cpu_seconds_of(pid):
+    """What all threads of a process have used; unlike the clock on the wall it does not mind other programs (clock_getcpuclockid(3))."""
+    return time.clock_gettime((~pid << 3) | 2)
+
+
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
-def test_unknown_user_takes_as_long(gateways, mechanism):
+def test_unknown_user_costs_as_much(gateways, mechanism):
     gateway = gateways(limits__login_failures="10000", auth__iterations="20000")
 
     def once(user):
         with Client(gateway.tcp) as client:
             client.open()
+            started = cpu_seconds_of(gateway.process.pid)
             if mechanism == "PLAIN":
-                started = time.perf_counter()
                 begin(client, "PLAIN", plain(user, "wrong"))
-                client.until("</failure>")
-                return time.perf_counter() - started
-            exchange = Scram(mechanism, user, "wrong")
-            started = time.perf_counter()
-            begin(client, mechanism, exchange.first())
-            first = challenge(client)
-            taken = time.perf_counter() - started
-            final = exchange.final(first)
-            started = time.perf_counter()
-            respond(client, final)
+            else:
+                exchange = Scram(mechanism, user, "wrong")
+                begin(client, mechanism, exchange.first())
+                respond(client, exchange.final(challenge(client)))
             client.until("</failure>")
-            return taken + time.perf_counter() - started
-
-    def typical(times):
-        return statistics.median(sorted(times)[:12])  # of the quicker ones: other programs only slow down
+            return cpu_seconds_of(gateway.process.pid) - started
 
     known, unknown = [], []
     for _ in range(25):
         known.append(once("juliet"))
         unknown.append(once("nobody"))
+    known, unknown = statistics.median(known), statistics.median(unknown)
     # hashing alone is some milliseconds: left out, it would show as a factor
-    assert abs(typical(known) - typical(unknown)) < 0.3 * typical(known) + 0.001, (typical(known), typical(unknown))
+    assert abs(known - unknown) < 0.3 * known + 0.001, (known, unknown)
+    assert gateway.metrics()["logins_delayed_total"] == 0
 
 
 # -- guests --

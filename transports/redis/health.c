@@ -183,11 +183,25 @@ static void start_waiting(struct redis *redis, double since)
     ev_timer_start(redis->loop, &health->away);
 }
 
+/* One that is made again and again and lost for the same reason is logged once in a while. */
+static void log_lost(struct redis *redis, const struct link *link, const char *reason)
+{
+    struct health *health = &redis->health;
+    double now = redis_now(redis);
+    char text[sizeof health->lost];
+    snprintf(text, sizeof text, "%s %s", link->name, reason);
+    if (!health->is_up && strcmp(text, health->lost) == 0 && now - health->lost_at < LOG_AGAIN)
+        return;
+    memcpy(health->lost, text, sizeof text);
+    health->lost_at = now;
+    log_warning(redis->settings.log, NULL, "redis-lost", "url=%s link=%s reason=%s", redis->url.shown, link->name,
+                log_quote(reason, strlen(reason)));
+}
+
 void health_lost(struct redis *redis, const struct link *link, const char *reason)
 {
     struct health *health = &redis->health;
-    log_warning(redis->settings.log, NULL, "redis-lost", "url=%s link=%s reason=%s", redis->url.shown, link->name,
-                log_quote(reason, strlen(reason)));
+    log_lost(redis, link, reason);
     health->beat_floor = health->beat_asked;
     if (link == &redis->subscriber) {
         health->is_listening = false;
@@ -228,8 +242,12 @@ void health_watch_full(struct redis *redis, size_t held)
         return;
     health->is_full = true;
     health->full_since = redis_now(redis);
-    log_warning(redis->settings.log, NULL, "redis-queue-full", "bytes=%zu", held);
-    redis->bus.callbacks->on_full(redis->bus.ctx);
+    if (health->full_since - health->full_logged_at >= 1) {
+        health->full_logged_at = health->full_since;
+        log_warning(redis->settings.log, NULL, "redis-queue-full", "bytes=%zu", held);
+    }
+    if (redis->bus.callbacks)
+        redis->bus.callbacks->on_full(redis->bus.ctx);
 }
 
 void health_watch_queue(struct redis *redis)
@@ -241,7 +259,8 @@ void health_watch_queue(struct redis *redis)
     health_watch_full(redis, held);
     if (health->is_full && held <= redis->settings.queue_bytes / 2) {
         health->is_full = false;
-        redis->bus.callbacks->on_drained(redis->bus.ctx);
+        if (redis->bus.callbacks)
+            redis->bus.callbacks->on_drained(redis->bus.ctx);
     }
 }
 

@@ -23,6 +23,7 @@ struct health {
     bool is_unheard;   /* an errand whose user may not have the heartbeat's channel: PING has to do */
     bool is_full;      /* on_full, and no on_drained since */
     double up_since, down_since, gap_since, full_since; /* loop time in seconds */
+    double full_logged_at;
     double ticked_at;
     uint64_t beat_asked, beat_answered, beat_back; /* numbers of the heartbeats published, taken by Redis, received */
     uint64_t beat_floor;                           /* those up to it were published before a loss, and prove nothing */
@@ -30,6 +31,8 @@ struct health {
     char channel[128]; /* of the heartbeats */
     char reason[256];  /* why Redis cannot be reached, as last logged */
     double reason_at;
+    char lost[128]; /* the link that was lost, and why, as last logged */
+    double lost_at;
     char policy[32];              /* maxmemory-policy, as the greeting found it */
     bool keeps_nothing, has_save; /* persistence, as the greeting found it */
     struct ev_timer tick, away;
