@@ -424,6 +424,7 @@ static int serve(void *ctx, struct config *config, const struct command_line *li
     int attached = worker_attach(&gateway.worker);
     (void)line;
 
+    setvbuf(stderr, NULL, _IOLBF, BUFSIZ); /* a line is one write: those of several workers do not mix */
     signal(SIGPIPE, SIG_IGN);
     if (attached < 0)
         return COMMAND_FAILED;

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Holds the includes to the arrows of the layout: what touches a socket stays in transports/, the core does no I/O."""
+"""Holds the includes to the arrows of the layout: what touches a socket stays in transports/, the core does no I/O.  And
+holds the README to what is there: the files and the settings that it names."""
 import pathlib
 import re
 import sys
@@ -42,7 +43,23 @@ def faults():
             yield f"{path.relative_to(ROOT)}: not registered in its CMakeLists.txt"
 
 
-found = list(faults())
+def faults_of_readme():
+    text = (ROOT / "README.md").read_text()
+    named = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    named += re.findall(r"(?<![\w/.-])((?:gateway|transports|include|tests|deploy)/[\w./-]*\w)(?![\w<*{])", text)
+    for name in sorted(set(named)):
+        if not (ROOT / name).exists():
+            yield f"README.md: names {name}, which is not there"
+    keys = set(re.findall(r'^    \{ "([a-z_.]+)"', (ROOT / "gateway/config/keys.c").read_text(), re.M))
+    for row in re.findall(r"^\| (`.*?`) \|", text.split("## Settings")[1].split("\n## ")[0], re.M):
+        group = ""
+        for key in re.findall("`([^`]+)`", row):
+            group = key.split(".")[0] if not key.startswith(".") else group
+            if (group + key if key.startswith(".") else key) not in keys | {f"{group}.*"}:
+                yield f"README.md: names the setting {key}, which is not there"
+
+
+found = [*faults(), *faults_of_readme()]
 for fault in found:
     print(fault)
 sys.exit(1 if found else 0)

@@ -14,9 +14,9 @@ import redis as redis_py
 
 from chaos import Crowd
 from conftest import Redis, free_port, wait_for
-from xmpp import Closed, connect
+from xmpp import connect
 
-CHAOS_SECONDS = float(os.environ.get("STANZABUS_TEST_CHAOS_SECONDS", "20"))
+CHAOS_SECONDS = float(os.environ.get("STANZABUS_TEST_CHAOS_SECONDS", "12"))
 GAUGES = ("connections", "sessions", "requests_pending", "redis_queue_bytes", "work_queue")
 
 
@@ -314,13 +314,13 @@ def test_redis_comes_back_empty_to_two_nodes(two_nodes, redis):
     romeo.until("<body>found you</body>")
 
 
-def test_redis_stands_still_for_twenty_seconds(two_nodes, redis):
+def test_redis_stands_still_for_long(two_nodes, redis):
     """Every node looks dead then; none is swept, and nobody loses a session."""
     east, west = two_nodes
     juliet = connect(east, "tcp").login("juliet", resource="balcony").present()
     romeo = connect(west, "tcp").login("romeo", resource="orchard").present()
     redis.freeze()
-    time.sleep(20)
+    time.sleep(17)  # more than the life of a beat
     redis.thaw()
     wait_for(lambda: east.is_ready() and west.is_ready(), 20)
     time.sleep(6)  # a beat of each
@@ -454,8 +454,7 @@ def test_every_stanza_has_its_end(gateways, redis):
     redis.freeze()
     frozen = time.monotonic()
     juliet.sock.settimeout(0.05)
-    heard, sent, text = "", 0, b""
-    stops, was_stopped = 0, None
+    sent, text, stops, was_stopped = 0, b"", 0, None
     while time.monotonic() - frozen < 9:
         if not text and sent < 3000:
             body = "x" * 1000
@@ -473,7 +472,7 @@ def test_every_stanza_has_its_end(gateways, redis):
             pass
         juliet.sock.settimeout(0.05)
     assert sent == 3000 and stops < 6
-    assert memory_is_bounded(gateway)
+    assert gateway.metrics()["redis_queue_bytes"] < 2 * 300000 + 262144
     redis.thaw()
     wait_for(gateway.is_ready, 20)
     delivered, deadline = set(), time.monotonic() + 20
@@ -491,7 +490,3 @@ def test_every_stanza_has_its_end(gateways, redis):
     assert re.search(r"<iq[^>]*id='waits'[^>]*>.*?remote-server-timeout", juliet.seen)
     juliet.close()
     assert_nothing_left(gateway, redis)
-
-
-def memory_is_bounded(gateway):
-    return gateway.metrics()["redis_queue_bytes"] < 2 * 300000 + 262144
