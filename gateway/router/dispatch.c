@@ -1,5 +1,7 @@
 /* dispatch.c - an iq that the server answers itself: a table of (type, namespace, name, scope) -> handler.
  * To add an extension: write handle_<name>.c, declare its function in router_internal.h, add a row here. */
+#include <stdlib.h>
+
 #include "router_internal.h"
 
 const struct handler router_handlers[] = {
@@ -28,11 +30,13 @@ static const struct handler *find_handler(struct text type, const struct element
 void dispatch_iq(struct router *router, const struct sender *sender, struct stanza *stanza, enum scope scope)
 {
     struct text type = element_get(stanza->root, "type");
-    struct iq_request request = { router, sender, stanza, element_first(stanza->root), scope, { 0 } };
+    struct iq_request request = { .router = router, .sender = sender, .stanza = stanza, .payload = element_first(stanza->root),
+                                  .scope = scope };
 
     if (text_is(type, "get") || text_is(type, "set")) {
         const struct handler *handler = request.payload ? find_handler(type, request.payload, scope) : NULL;
         jid_parse(&stanza->arena, element_get(stanza->root, "from"), &request.from);
+        jid_parse(&stanza->arena, element_get(stanza->root, "to"), &request.to);
         if (handler)
             handler->handle(&request);
         else
@@ -49,4 +53,50 @@ void iq_answer(const struct iq_request *request, struct stanza *answer)
 void iq_refuse(const struct iq_request *request, enum stanza_condition condition, const char *text)
 {
     router_refuse(request->router, request->sender, request->stanza, condition, text);
+}
+
+struct text iq_account(const struct iq_request *request)
+{
+    return request->to.local ? jid_bare(&request->to) : jid_bare(&request->from);
+}
+
+/* -- kept requests: bounded by limits.redis_queue, because each waits for commands of that queue -- */
+
+struct kept_request {
+    struct iq_request request;
+    struct sender sender;
+};
+
+struct iq_request *iq_keep(const struct iq_request *request)
+{
+    struct kept_request *kept = xmalloc(sizeof *kept);
+    struct stanza *stanza = stanza_copy(request->stanza);
+    kept->sender = *request->sender;
+    kept->sender.session = NULL; /* it may end meanwhile */
+    kept->request = *request;
+    kept->request.sender = &kept->sender;
+    kept->request.stanza = stanza;
+    kept->request.payload = element_first(stanza->root);
+    kept->request.from = kept->request.to = (struct jid){ 0 };
+    jid_parse(&stanza->arena, element_get(stanza->root, "from"), &kept->request.from);
+    jid_parse(&stanza->arena, element_get(stanza->root, "to"), &kept->request.to);
+    return &kept->request;
+}
+
+void iq_done(struct iq_request **request)
+{
+    if (!*request)
+        return;
+    struct kept_request *kept = container_of(*request, struct kept_request, request);
+    stanza_free(&kept->request.stanza);
+    free(kept);
+    *request = NULL;
+}
+
+void iq_fail(struct iq_request **request, enum bus_status status)
+{
+    iq_refuse(*request, STANZA_ERROR_RESOURCE_CONSTRAINT,
+              status == BUS_AWAY ? "The server cannot reach its store now; try again in a moment."
+                                 : "The server's store refused this; its log says why.");
+    iq_done(request);
 }

@@ -172,6 +172,7 @@ struct iq_request {
     const struct element *payload; /* the one child */
     enum scope scope;
     struct jid from;
+    struct jid to; /* zeroed when there is none: for the sender's own account */
 };
 struct handler {
     const char *type;    /* get or set */
@@ -186,6 +187,12 @@ extern const size_t router_handler_count;
 void dispatch_iq(struct router *router, const struct sender *sender, struct stanza *stanza, enum scope scope);
 void iq_answer(const struct iq_request *request, struct stanza *answer); /* takes it */
 void iq_refuse(const struct iq_request *request, enum stanza_condition condition, const char *text);
+/* -- a request that waits for Redis: kept by its handler, which returns; answered or refused later, and then done. -- */
+struct iq_request *iq_keep(const struct iq_request *request); /* a request of its own, whose sender has no session */
+void iq_done(struct iq_request **request);                    /* frees it */
+void iq_fail(struct iq_request **request, enum bus_status status); /* Redis could not take it: refuses, frees */
+/* The account that the request is about: the address that was asked, or the sender's own. */
+struct text iq_account(const struct iq_request *request);
 
 void handle_disco_info(const struct iq_request *request);
 void handle_disco_items(const struct iq_request *request);

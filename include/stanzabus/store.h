@@ -89,8 +89,11 @@ struct store_ops {
     void (*node_sweep)(struct store *store, store_each_fn *each, store_done_fn *fn, void *ctx);
 };
 
+struct documents_ops; /* store_documents.h */
+
 struct store {
     const struct store_ops *ops;
+    const struct documents_ops *documents;
 };
 
 #endif

@@ -219,6 +219,7 @@ struct redis *redis_new(struct ev_loop *loop, const struct redis_settings *setti
     redis->settings.url = (struct text){ 0 }; /* redis->url has it */
     redis->bus.ops = &redis_bus_ops;
     redis->store.ops = &redis_store_ops;
+    redis->store.documents = &redis_documents_ops;
     redis->resolver = resolver_new(loop, &redis->url, on_resolved, redis);
     scripts_init(&redis->scripts);
     subscriptions_init(&redis->subscriptions);

@@ -7,6 +7,7 @@
 /* One for each file of scripts/. */
 enum script {
     SCRIPT_ACCOUNT_PUT,
+    SCRIPT_DOCUMENT_PUT,
     SCRIPT_LEASE_RELEASE,
     SCRIPT_LEASE_TAKE,
     SCRIPT_NODE_BEAT,

@@ -118,7 +118,7 @@ void store_account_get(struct store *store, struct text bare, store_account_fn *
                            .answer = answer_account, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
 }
 
-/* -- account_put, account_delete -- */
+/* -- account_put -- */
 
 static void write_hash(struct redis *redis, struct command_queue *queue, const char *field,
                        const struct scram_keys *keys, size_t key_size)
@@ -149,27 +149,6 @@ void store_account_put(struct store *store, struct text bare, const struct accou
     script_end(queue, SCRIPT_ACCOUNT_PUT, (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx });
 }
 
-/* Everything under the account's name.  Its sessions lose their rows: nothing is routed to them any more, and the next
- * write for each fails, which ends it. */
-void store_account_delete(struct store *store, struct text bare, store_done_fn *fn, void *ctx)
-{
-    static const char *const others[] = { "sessions" };
-    struct redis *redis = REDIS_OF_STORE(store);
-    struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
-    if (!queue)
-        return;
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        command_begin(queue, 2);
-        command_word(queue, "DEL");
-        command_text(queue, redis_key(redis, bare, others[i]));
-        command_end(queue, (struct pending){ .answer = answer_nobody });
-    }
-    command_begin(queue, 2);
-    command_word(queue, "DEL");
-    command_text(queue, redis_key(redis, bare, "account"));
-    command_end(queue, (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx });
-}
-
 /* -- account_list -- */
 
 struct listing {
@@ -180,23 +159,13 @@ struct listing {
     int64_t count;
 };
 
-/* In a pattern of SCAN stand for themselves only what is escaped; the braces already do. */
-static void append_literal(struct buffer *out, struct text text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (memchr("*?[]\\", text.data[i], 5))
-            buffer_append_char(out, '\\');
-        buffer_append_char(out, text.data[i]);
-    }
-}
-
 static struct listing *listing_new(struct redis *redis, struct text domain)
 {
     struct text prefix = redis->settings.prefix, key = redis_key(redis, domain, "account");
     struct buffer pattern = { 0 };
-    append_literal(&pattern, prefix);
+    pattern_literal(&pattern, prefix);
     BUFFER_LITERAL(&pattern, "{*@");
-    append_literal(&pattern, (struct text){ key.data + prefix.size + 1, key.size - prefix.size - 1 });
+    pattern_literal(&pattern, (struct text){ key.data + prefix.size + 1, key.size - prefix.size - 1 });
 
     struct listing *listing = xcalloc(1, sizeof *listing + pattern.size);
     memcpy(listing + 1, pattern.data, pattern.size);

@@ -8,9 +8,12 @@
 void store_account_get(struct store *store, struct text bare, store_account_fn *fn, void *ctx);
 void store_account_put(struct store *store, struct text bare, const struct account *account, enum account_put how,
                        store_done_fn *fn, void *ctx);
-void store_account_delete(struct store *store, struct text bare, store_done_fn *fn, void *ctx);
 void store_account_list(struct store *store, struct text domain, store_each_fn *each, store_done_fn *fn, void *ctx);
 void store_secret_get(struct store *store, struct text name, store_secret_fn *fn, void *ctx);
+
+/* store_deletion.c: every key of an account */
+void store_account_delete(struct store *store, struct text bare, store_done_fn *fn, void *ctx);
+void pattern_literal(struct buffer *out, struct text text); /* for SCAN's MATCH: stands for itself */
 
 /* store_sessions.c: {prefix}{bare}:sessions (hash, a field a resource), and the node's index of them */
 void store_session_bind(struct store *store, const struct session_row *row, enum bind_conflict conflict,
