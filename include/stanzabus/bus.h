@@ -1,4 +1,4 @@
-/* bus.h - channels: publish, subscribe.  Implemented by transports/redis, and by memory in the tests.
+/* bus.h - channels: publish, subscribe.  Implemented by transports/redis.
  * Names of channels are made by channel.h.  Order is kept: what is published or stored through one bus and its store
  * reaches Redis in the order of the calls. */
 #ifndef STANZABUS_BUS_H

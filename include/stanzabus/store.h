@@ -1,5 +1,5 @@
 /* store.h - what outlives a node: accounts, session rows, leases.  Implemented by transports/redis (Lua scripts, each
- * on the keys of one address), and by memory in the tests.  Every call is asynchronous and answered exactly once, never
+ * on the keys of one address).  Every call is asynchronous and answered exactly once, never
  * from inside; all texts are copied.  Keys are named in channel.h's way: {prefix}{bare-jid}:account and so on. */
 #ifndef STANZABUS_STORE_H
 #define STANZABUS_STORE_H

@@ -2,39 +2,36 @@
  *
  *   set KEY=VALUE                        a setting, before anything else
  *   account JID PASSWORD
- *   client NAME JID [tcp|websocket]      connects and logs in (JID must have a resource); people take turns on the nodes
- *   guest NAME [tcp|websocket]           the same with ANONYMOUS
- *   raw NAME tcp|websocket               connects only
+ *   client NAME JID [tcp|websocket] [N]  connects and logs in (JID must have a resource); people take turns on the nodes,
+ *                                        or are at the node N
+ *   guest NAME [tcp|websocket] [N]       the same with ANONYMOUS
+ *   raw NAME [tcp|websocket] [N]         connects only
  *   listen CHANNEL                       a service's mailbox, an observer channel
  *   NAME: XML                            sends; indented lines that follow belong to it
- *   NAME gets: XML                       the next stanza must match (see match.h)
+ *   NAME gets: XML                       the next stanza must match (see match.h); of several, each in this order
+ *   NAME gets unordered: XML             several stanzas, among those that came, in any order
  *   NAME gets nothing
  *   NAME is closed                       the server has closed the connection
  *   NAME leaves                          the line goes dead
  *   CHANNEL says: JSON
  *   CHANNEL sees: JSON                   the next event must match
  *   CHANNEL sees nothing
- *   wait MILLISECONDS
- *   redis away | redis back | redis forgets
+ *   wait MILLISECONDS                    the core's time goes by; Redis' own does not
+ *   redis away | redis back | redis forgets    killed and given up; started again with its data; loses all but the accounts
+ *   redis: COMMAND = TEXT                what Redis answers, as redis-cli would print it, members of a list with a space
+ *                                        between; {name} takes it
  *
- * Each dialogue is played with one node and with two, over TCP and over WebSocket, whole and one byte at a time. */
+ * A value {name} in what is got, seen or answered is taken there, and stands for it in all lines after: id='{id}'.
+ *
+ * Each dialogue is played with one node and with two, over TCP and over WebSocket, whole and one byte at a time; on a
+ * redis-server of its own, which is empty at the start. */
 #include <ctype.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "match.h"
+#include "play.h"
+#include "redis_server.h"
 #include "stanzabus/credential.h"
-#include "world.h"
-
-enum { PEOPLE_MAX = 64, CHANNELS_MAX = 16 };
-
-struct variant {
-    const char *name;
-    unsigned nodes;
-    enum stream_framing framing;
-    bool one_byte_at_a_time;
-};
 
 static const struct variant variants[] = {
     { "one node, TCP", 1, FRAMING_TCP, false },
@@ -44,52 +41,7 @@ static const struct variant variants[] = {
     { "two nodes, WebSocket", 2, FRAMING_WEBSOCKET, false },
 };
 
-struct queued { /* a stanza, or an event, that nobody has looked at yet */
-    struct queued *next;
-    struct stanza *stanza;
-    char *json;
-};
-
-struct queue {
-    struct queued *first;
-    struct queued **last;
-};
-
-struct play;
-struct person {
-    struct play *play;
-    char name[32];
-    struct wire *wire;
-    enum stream_framing framing;
-    struct stream *stream; /* reads what the server writes */
-    struct queue got;
-};
-
-struct channel_ear {
-    struct play *play;
-    char name[256];
-    struct queue seen;
-};
-
-struct play {
-    const char *file;
-    int line;
-    const struct variant *variant;
-    struct world *world;
-    struct stream_pool *pool;
-    struct stream_limits limits;
-    const char *sets[WORLD_SETS_MAX];
-    size_t set_count;
-    char *kept[WORLD_SETS_MAX];
-    struct person people[PEOPLE_MAX];
-    unsigned person_count, next_node;
-    struct channel_ear ears[CHANNELS_MAX];
-    unsigned ear_count;
-    FILE *events; /* FLOW_EVENTS: every event seen, a line each, for the schema check */
-};
-
-static void fail(const struct play *play, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
-static void fail(const struct play *play, const char *format, ...)
+void fail(const struct play *play, const char *format, ...)
 {
     va_list list;
     fprintf(stderr, "%s:%d (%s): ", play->file, play->line, play->variant->name);
@@ -100,132 +52,32 @@ static void fail(const struct play *play, const char *format, ...)
     exit(1);
 }
 
-/* -- queues -- */
-
-static struct queued *queue_add(struct queue *queue)
-{
-    struct queued *item = xcalloc(1, sizeof *item);
-    if (!queue->first)
-        queue->last = &queue->first;
-    *queue->last = item;
-    queue->last = &item->next;
-    return item;
-}
-
-static struct queued *queue_take(struct queue *queue)
-{
-    struct queued *item = queue->first;
-    if (item)
-        queue->first = item->next;
-    return item;
-}
-
-static void queued_free(struct queued *item)
-{
-    stanza_free(&item->stanza);
-    free(item->json);
-    free(item);
-}
-
-static void queue_clear(struct queue *queue)
-{
-    for (struct queued *item; (item = queue_take(queue));)
-        queued_free(item);
-}
-
-/* -- what the server writes, read with the same parser -- */
-
-static void on_open(void *ctx, const struct stream_header *header)
-{
-    (void)ctx;
-    (void)header;
-}
-
-static void on_stanza(void *ctx, struct stanza *stanza)
-{
-    struct person *person = ctx;
-    if (element_is(stanza->root, "success", XMLNS_SASL))
-        stream_restart(person->stream);
-    queue_add(&person->got)->stanza = stanza;
-}
-
-static void on_close(void *ctx)
-{
-    (void)ctx;
-}
-
-static void on_error(void *ctx, enum stream_condition condition, const char *text)
-{
-    struct person *person = ctx;
-    fail(person->play, "%s cannot read what the server wrote: %s (%s)", person->name, stream_condition_name(condition),
-         text ? text : "");
-}
-
-static const struct stream_callbacks person_callbacks = { on_open, on_stanza, on_close, on_error };
-
-static void hear(struct person *person)
-{
-    struct buffer *received = wire_received(person->wire), message = { 0 };
-    if (received->size)
-        stream_feed(person->stream, received->data, received->size);
-    received->size = 0;
-    while (wire_take_message(person->wire, &message))
-        stream_feed(person->stream, message.data, message.size);
-    buffer_fini(&message);
-}
-
-static void settle(struct play *play)
+void settle(struct play *play)
 {
     world_settle(play->world);
     for (unsigned i = 0; i < play->person_count; i++)
-        hear(&play->people[i]);
+        if (play->people[i].stream)
+            person_hear(&play->people[i]);
 }
 
-static void person_sends(struct person *person, struct text bytes)
+/* -- channels -- */
+
+static struct channel_ear *find_ear(struct play *play, struct text name)
 {
-    wire_send(person->wire, bytes, person->play->variant->one_byte_at_a_time);
-    settle(person->play);
+    for (unsigned i = 0; i < play->ear_count; i++)
+        if (text_is(name, play->ears[i].name))
+            return &play->ears[i];
+    return NULL;
 }
 
-/* -- the pattern's XML, in the scope of a client stream -- */
-
-struct pattern {
-    struct stanza *stanza;
-    const char *error;
-};
-
-static void pattern_on_stanza(void *ctx, struct stanza *stanza)
+static void on_event(void *ctx, struct text channel, struct text payload)
 {
-    struct pattern *pattern = ctx;
-    stanza_free(&pattern->stanza);
-    pattern->stanza = stanza;
-}
-
-static void pattern_on_close(void *ctx)
-{
-    (void)ctx;
-}
-
-static void pattern_on_error(void *ctx, enum stream_condition condition, const char *text)
-{
-    struct pattern *pattern = ctx;
-    (void)condition;
-    pattern->error = text ? text : "error";
-}
-
-static const struct stream_callbacks pattern_callbacks = { on_open, pattern_on_stanza, pattern_on_close, pattern_on_error };
-
-static struct stanza *read_pattern(struct play *play, const char *xml)
-{
-    static const char header[] = "<stream:stream xmlns='jabber:client' xmlns:stream='" XMLNS_STREAM "' version='1.0'>";
-    struct pattern pattern = { 0 };
-    struct stream *stream = stream_new(play->pool, FRAMING_TCP, &play->limits, &pattern_callbacks, &pattern);
-    stream_feed(stream, header, sizeof header - 1);
-    stream_feed(stream, xml, strlen(xml));
-    stream_free(&stream);
-    if (!pattern.stanza)
-        fail(play, "the pattern is not XML: %s", pattern.error ? pattern.error : xml);
-    return pattern.stanza;
+    struct play *play = ctx;
+    struct channel_ear *ear = find_ear(play, channel);
+    if (play->events)
+        fprintf(play->events, "%.*s\n", TEXT_ARGS(payload));
+    if (ear)
+        queue_add(&ear->seen)->json = text_dup(payload);
 }
 
 /* -- the words of a dialogue -- */
@@ -233,7 +85,7 @@ static struct stanza *read_pattern(struct play *play, const char *xml)
 static void start(struct play *play)
 {
     if (!play->world)
-        play->world = world_new(play->variant->nodes, play->sets, play->set_count);
+        play->world = world_new(play->variant->nodes, play->sets, play->set_count, on_event, play);
 }
 
 static struct person *find_person(struct play *play, const char *name)
@@ -244,119 +96,53 @@ static struct person *find_person(struct play *play, const char *name)
     return NULL;
 }
 
-static struct channel_ear *find_ear(struct play *play, const char *name)
+/* [tcp|websocket] [N] */
+static struct person *connect_as(struct play *play, const char *name, const char *first, const char *second)
 {
-    for (unsigned i = 0; i < play->ear_count; i++)
-        if (strcmp(play->ears[i].name, name) == 0)
-            return &play->ears[i];
-    return NULL;
-}
-
-static enum stream_framing framing_of(struct play *play, const char *word)
-{
-    if (!*word)
-        return play->variant->framing;
-    if (strcmp(word, "tcp") == 0)
-        return FRAMING_TCP;
-    if (strcmp(word, "websocket") == 0)
-        return FRAMING_WEBSOCKET;
-    fail(play, "'%s': tcp or websocket", word);
-}
-
-static struct person *connect_person(struct play *play, const char *name, enum stream_framing framing)
-{
-    struct person *person = find_person(play, name);
+    enum stream_framing framing = play->variant->framing;
+    const char *node = isdigit((unsigned char)*first) ? first : second;
     start(play);
-    if (!person) {
-        if (play->person_count == PEOPLE_MAX)
-            fail(play, "too many people");
-        person = &play->people[play->person_count++];
-    }
-    queue_clear(&person->got);
-    stream_free(&person->stream);
-    snprintf(person->name, sizeof person->name, "%s", name);
-    person->play = play;
-    person->framing = framing;
-    person->wire = world_connect(play->world, play->next_node++, framing);
-    person->stream = stream_new(play->pool, framing, &play->limits, &person_callbacks, person);
-    settle(play);
-    return person;
-}
-
-static void expect_next(struct person *person, const char *name, const char *xmlns)
-{
-    struct queued *item = queue_take(&person->got);
-    if (!item)
-        fail(person->play, "%s waits for <%s/>, and nothing came", person->name, name);
-    if (!element_is(item->stanza->root, name, xmlns))
-        fail(person->play, "%s waits for <%s/>, and got <%.*s/>", person->name, name, TEXT_ARGS(item->stanza->root->name));
-    queued_free(item);
-}
-
-static void open_stream(struct person *person, const char *domain)
-{
-    struct buffer out = { 0 };
-    if (person->framing == FRAMING_TCP)
-        buffer_printf(&out, "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='%s' to='%s' version='1.0'>",
-                      XMLNS_STREAM, domain);
-    else
-        buffer_printf(&out, "<open xmlns='%s' to='%s' version='1.0'/>", XMLNS_FRAMING, domain);
-    person_sends(person, buffer_text(&out));
-    buffer_fini(&out);
-    expect_next(person, "features", XMLNS_STREAM);
-}
-
-static void log_in(struct person *person, const char *mechanism, const char *initial, const char *domain, const char *resource)
-{
-    struct buffer out = { 0 };
-    open_stream(person, domain);
-    buffer_printf(&out, "<auth xmlns='%s' mechanism='%s'>%s</auth>", XMLNS_SASL, mechanism, initial);
-    person_sends(person, buffer_text(&out));
-    expect_next(person, "success", XMLNS_SASL);
-    open_stream(person, domain);
-    out.size = 0;
-    buffer_printf(&out, "<iq xmlns='jabber:client' type='set' id='bind'><bind xmlns='%s'>", XMLNS_BIND);
-    if (*resource)
-        buffer_printf(&out, "<resource>%s</resource>", resource);
-    buffer_printf(&out, "</bind></iq>");
-    person_sends(person, buffer_text(&out));
-    buffer_fini(&out);
-    expect_next(person, "iq", XMLNS_CLIENT);
+    if (strcmp(first, "tcp") == 0)
+        framing = FRAMING_TCP;
+    else if (strcmp(first, "websocket") == 0)
+        framing = FRAMING_WEBSOCKET;
+    else if (*first && node != first)
+        fail(play, "'%s': tcp or websocket", first);
+    return person_connect(play, name, framing, *node ? atoi(node) : -1);
 }
 
 /* The password of every account is its localpart's own word, kept in the sets of accounts by JID. */
 static void do_client(struct play *play, char *arguments)
 {
-    char name[32], address[512], framing[16] = "", plain[256], encoded[512];
-    if (sscanf(arguments, "%31s %511s %15s", name, address, framing) < 2)
-        fail(play, "client NAME JID [tcp|websocket]");
+    char name[32], address[512], first[16] = "", second[16] = "", plain[256], encoded[512];
+    if (sscanf(arguments, "%31s %511s %15s %15s", name, address, first, second) < 2)
+        fail(play, "client NAME JID [tcp|websocket] [N]");
     char *at = strchr(address, '@'), *slash = at ? strchr(at, '/') : NULL;
     if (!slash)
         fail(play, "'%s': a full JID is wanted", address);
     *at = *slash = '\0';
     int size = snprintf(plain, sizeof plain, "%c%s%csecret", 0, address, 0);
     credential_base64(encoded, sizeof encoded, plain, (size_t)size);
-    log_in(connect_person(play, name, framing_of(play, framing)), "PLAIN", encoded, at + 1, slash + 1);
+    person_log_in(connect_as(play, name, first, second), "PLAIN", encoded, at + 1, slash + 1);
 }
 
 static void do_guest(struct play *play, char *arguments)
 {
-    char name[32], framing[16] = "";
-    if (sscanf(arguments, "%31s %15s", name, framing) < 1)
-        fail(play, "guest NAME [tcp|websocket]");
-    start(play);
-    struct text domain = world_config(play->world)->auth_anonymous_domain;
-    char *copy = text_dup(domain);
-    log_in(connect_person(play, name, framing_of(play, framing)), "ANONYMOUS", "=", copy, "");
-    free(copy);
+    char name[32], first[16] = "", second[16] = "";
+    if (sscanf(arguments, "%31s %15s %15s", name, first, second) < 1)
+        fail(play, "guest NAME [tcp|websocket] [N]");
+    struct person *person = connect_as(play, name, first, second);
+    char *domain = text_dup(world_config(play->world)->auth_anonymous_domain);
+    person_log_in(person, "ANONYMOUS", "=", domain, "");
+    free(domain);
 }
 
 static void do_raw(struct play *play, char *arguments)
 {
-    char name[32], framing[16] = "";
-    if (sscanf(arguments, "%31s %15s", name, framing) < 1)
-        fail(play, "raw NAME tcp|websocket");
-    connect_person(play, name, framing_of(play, framing));
+    char name[32], first[16] = "", second[16] = "";
+    if (sscanf(arguments, "%31s %15s %15s", name, first, second) < 1)
+        fail(play, "raw NAME [tcp|websocket] [N]");
+    connect_as(play, name, first, second);
 }
 
 static void do_account(struct play *play, char *arguments)
@@ -369,27 +155,23 @@ static void do_account(struct play *play, char *arguments)
         fail(play, "the password of every account in a dialogue is 'secret'");
     start(play);
     credential_derive(&account, text_of(password), 4096);
-    tables_add_account(world_tables(play->world), text_of(address), &account);
+    world_add_account(play->world, text_of(address), &account);
+}
+
+static void add_set(struct play *play, const char *set)
+{
+    if (play->set_count == WORLD_SETS_MAX)
+        fail(play, "too many settings");
+    play->kept[play->set_count] = xstrdup(set);
+    play->sets[play->set_count] = play->kept[play->set_count];
+    play->set_count++;
 }
 
 static void do_set(struct play *play, char *arguments)
 {
     if (play->world)
         fail(play, "set comes before everything else");
-    if (play->set_count == WORLD_SETS_MAX)
-        fail(play, "too many settings");
-    play->kept[play->set_count] = xstrdup(arguments);
-    play->sets[play->set_count] = play->kept[play->set_count];
-    play->set_count++;
-}
-
-static void on_event(void *ctx, struct text channel, struct text payload)
-{
-    struct channel_ear *ear = ctx;
-    (void)channel;
-    if (ear->play->events)
-        fprintf(ear->play->events, "%.*s\n", TEXT_ARGS(payload));
-    queue_add(&ear->seen)->json = text_dup(payload);
+    add_set(play, arguments);
 }
 
 static void do_listen(struct play *play, char *arguments)
@@ -398,9 +180,8 @@ static void do_listen(struct play *play, char *arguments)
     if (play->ear_count == CHANNELS_MAX)
         fail(play, "too many channels");
     struct channel_ear *ear = &play->ears[play->ear_count++];
-    ear->play = play;
     snprintf(ear->name, sizeof ear->name, "%s", arguments);
-    exchange_listen(world_exchange(play->world), text_of(ear->name), on_event, ear);
+    world_listen(play->world, text_of(ear->name));
 }
 
 static void do_wait(struct play *play, char *arguments)
@@ -414,109 +195,109 @@ static void do_redis(struct play *play, char *arguments)
 {
     start(play);
     if (strcmp(arguments, "away") == 0)
-        exchange_set_away(world_exchange(play->world), true);
+        world_lose_redis(play->world);
     else if (strcmp(arguments, "back") == 0)
-        exchange_set_away(world_exchange(play->world), false);
+        world_regain_redis(play->world);
     else if (strcmp(arguments, "forgets") == 0)
-        tables_forget(world_tables(play->world));
+        redis_server_forget();
     else
         fail(play, "redis away | back | forgets");
     settle(play);
+}
+
+static void do_ask_redis(struct play *play, char *arguments)
+{
+    struct buffer answer = { 0 };
+    char *end = NULL;
+    for (char *next = strstr(arguments, " = "); next; next = strstr(next + 1, " = "))
+        end = next;
+    if (!end)
+        fail(play, "redis: COMMAND = TEXT");
+    *end = '\0';
+    start(play);
+    redis_server_ask(arguments, &answer);
+    if (!captures_match(&play->captures, text_of(end + 3), buffer_text(&answer)))
+        fail(play, "%s: %.*s\n expected: %s", arguments, TEXT_ARGS(buffer_text(&answer)), end + 3);
+    buffer_fini(&answer);
 }
 
 static const struct {
     const char *word;
     void (*run)(struct play *play, char *arguments);
 } commands[] = {
-    { "set", do_set },       { "account", do_account }, { "client", do_client }, { "guest", do_guest },
-    { "raw", do_raw },       { "listen", do_listen },   { "wait", do_wait },     { "redis", do_redis },
+    { "set", do_set },   { "account", do_account }, { "client", do_client }, { "guest", do_guest },      { "raw", do_raw },
+    { "listen", do_listen }, { "wait", do_wait },   { "redis", do_redis },   { "redis:", do_ask_redis },
 };
 
 /* -- NAME ... and CHANNEL ... -- */
 
-static void gets(struct person *person, const char *xml)
+static void drop_line(struct person *person)
 {
-    struct play *play = person->play;
-    struct stanza *pattern = read_pattern(play, xml);
-    struct queued *item = queue_take(&person->got);
-    struct buffer actual = { 0 };
-    if (!item)
-        fail(play, "%s gets nothing, expected: %s", person->name, xml);
-    element_write(&actual, item->stanza->root, SCOPE_STREAM);
-    if (!match_element(pattern->root, item->stanza->root))
-        fail(play, "%s gets: %.*s\n  expected: %s", person->name, TEXT_ARGS(buffer_text(&actual)), xml);
-    buffer_fini(&actual);
-    stanza_free(&pattern);
-    queued_free(item);
+    wire_drop(person->wire);
+    settle(person->play);
 }
 
-static void gets_nothing(struct person *person)
+static void must_be_closed(struct person *person)
 {
-    struct buffer actual = { 0 };
-    if (!person->got.first)
-        return;
-    element_write(&actual, person->got.first->stanza->root, SCOPE_STREAM);
-    fail(person->play, "%s should get nothing, got: %.*s", person->name, TEXT_ARGS(buffer_text(&actual)));
+    if (!wire_is_closed(person->wire))
+        fail(person->play, "%s should be closed", person->name);
 }
 
-/* On WebSocket each message says its own namespace; dialogues leave it out. */
-static void says(struct person *person, const char *xml)
-{
-    static const char *const stanzas[] = { "<message", "<presence", "<iq" };
-    struct buffer out = { 0 };
-    for (size_t i = 0; person->framing == FRAMING_WEBSOCKET && i < 3; i++) {
-        size_t size = strlen(stanzas[i]);
-        if (strncmp(xml, stanzas[i], size) == 0 && strchr(" >/", xml[size]) && !strstr(xml, "xmlns='jabber:client'")) {
-            buffer_printf(&out, "%s xmlns='jabber:client'%s", stanzas[i], xml + size);
-            person_sends(person, buffer_text(&out));
-            buffer_fini(&out);
-            return;
-        }
-    }
-    person_sends(person, text_of(xml));
-}
+static const struct {
+    const char *words; /* behind the name */
+    void (*with_xml)(struct person *person, const char *xml);
+    void (*alone)(struct person *person);
+} doings[] = {
+    { ": ", person_says, NULL },
+    { " gets: ", person_gets, NULL },
+    { " gets unordered: ", person_gets_unordered, NULL },
+    { " gets nothing", NULL, person_gets_nothing },
+    { " leaves", NULL, drop_line },
+    { " is closed", NULL, must_be_closed },
+};
 
 static void person_line(struct person *person, const char *rest)
 {
-    struct play *play = person->play;
-    if (strncmp(rest, ": ", 2) == 0)
-        says(person, rest + 2);
-    else if (strncmp(rest, " gets: ", 7) == 0)
-        gets(person, rest + 7);
-    else if (strcmp(rest, " gets nothing") == 0)
-        gets_nothing(person);
-    else if (strcmp(rest, " leaves") == 0)
-        wire_drop(person->wire), settle(play);
-    else if (strcmp(rest, " is closed") == 0) {
-        if (!wire_is_closed(person->wire))
-            fail(play, "%s should be closed", person->name);
-    } else
-        fail(play, "what does %s%s mean?", person->name, rest);
+    for (size_t i = 0; i < sizeof doings / sizeof *doings; i++) {
+        size_t size = strlen(doings[i].words);
+        if (doings[i].with_xml && strncmp(rest, doings[i].words, size) == 0) {
+            struct buffer xml = { 0 };
+            captures_expand(&person->play->captures, rest + size, true, &xml);
+            doings[i].with_xml(person, xml.data);
+            buffer_fini(&xml);
+            return;
+        }
+        if (doings[i].alone && strcmp(rest, doings[i].words) == 0) {
+            doings[i].alone(person);
+            return;
+        }
+    }
+    fail(person->play, "what does %s%s mean?", person->name, rest);
 }
 
-static void sees(struct channel_ear *ear, const char *json)
+static void sees(struct play *play, struct channel_ear *ear, const char *json)
 {
     struct queued *item = queue_take(&ear->seen);
     const char *why;
     if (!item)
-        fail(ear->play, "%s sees nothing, expected: %s", ear->name, json);
-    if (!match_json(json, text_of(item->json), &why))
-        fail(ear->play, "%s sees (%s): %s\n  expected: %s", ear->name, why, item->json, json);
+        fail(play, "%s sees nothing, expected: %s", ear->name, json);
+    if (!match_json(&play->captures, json, text_of(item->json), &why))
+        fail(play, "%s sees (%s): %s\n  expected: %s", ear->name, why, item->json, json);
     queued_free(item);
 }
 
 static void channel_line(struct play *play, const char *name, const char *rest)
 {
-    struct channel_ear *ear = find_ear(play, name);
+    struct channel_ear *ear = find_ear(play, text_of(name));
     if (strncmp(rest, " says: ", 7) == 0) {
         start(play);
-        if (exchange_publish(world_exchange(play->world), text_of(name), text_of(rest + 7)) == 0)
+        if (world_say(play->world, text_of(name), text_of(rest + 7)) <= 0)
             fail(play, "nobody listens on %s", name);
         settle(play);
     } else if (!ear) {
         fail(play, "'%s' is no person, and no channel that is listened to", name);
     } else if (strncmp(rest, " sees: ", 7) == 0) {
-        sees(ear, rest + 7);
+        sees(play, ear, rest + 7);
     } else if (strcmp(rest, " sees nothing") == 0) {
         if (ear->seen.first)
             fail(play, "%s should see nothing, saw: %s", name, ear->seen.first->json);
@@ -529,19 +310,25 @@ static void play_line(struct play *play, char *line)
 {
     char name[256];
     size_t size = strcspn(line, " ");
+    snprintf(name, sizeof name, "%.*s", (int)size - (size && line[size - 1] == ':'), line);
+    struct person *person = find_person(play, name);
+    if (person) {
+        person_line(person, line + strlen(name));
+        return;
+    }
+    struct buffer expanded = { 0 };
+    captures_expand(&play->captures, line, false, &expanded);
+    line = expanded.data;
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (strlen(commands[i].word) == size && strncmp(line, commands[i].word, size) == 0) {
             commands[i].run(play, line + size + strspn(line + size, " "));
+            buffer_fini(&expanded);
             return;
         }
-    if (size && line[size - 1] == ':')
-        size--; /* NAME: */
+    size = strcspn(line, " ");
     snprintf(name, sizeof name, "%.*s", (int)size, line);
-    struct person *person = find_person(play, name);
-    if (person)
-        person_line(person, line + size);
-    else
-        channel_line(play, name, line + size);
+    channel_line(play, name, line + size);
+    buffer_fini(&expanded);
 }
 
 /* A line, and the indented lines that follow it, joined without the indentation. */
@@ -588,6 +375,7 @@ static void play_end(struct play *play)
         queue_clear(&play->ears[i].seen);
     for (size_t i = 0; i < play->set_count; i++)
         free(play->kept[i]);
+    captures_truncate(&play->captures, 0);
     stream_pool_free(&play->pool);
     if (play->events)
         fclose(play->events);
@@ -605,8 +393,8 @@ static void play_file(const char *path, const struct variant *variant)
         exit(1);
     }
     play.pool = stream_pool_new();
-    play.sets[play.set_count] = play.kept[play.set_count] = xstrdup("auth.allow_plaintext=on");
-    play.set_count++;
+    add_set(&play, "auth.allow_plaintext=on");
+    add_set(&play, "redis.wait=200ms");
     if (events)
         play.events = fopen(events, "a");
     while (read_line(file, &play, &line))

@@ -112,9 +112,11 @@ static void feed(struct wire *wire, const char *data, size_t size)
 }
 
 /* Reads what was held, as long as the server reads. */
-static void feed_held(struct wire *wire)
+static bool feed_held(struct wire *wire)
 {
+    bool any = false;
     while (wire->held && !wire->is_paused) {
+        any = true;
         struct wire_message *message = wire->held;
         wire->held = message->next;
         if (!wire->held)
@@ -123,6 +125,7 @@ static void feed_held(struct wire *wire)
         buffer_fini(&message->bytes);
         free(message);
     }
+    return any;
 }
 
 void wire_send(struct wire *wire, struct text bytes, bool one_byte_at_a_time)
@@ -165,11 +168,12 @@ void wire_drop(struct wire *wire)
     closed(wire, "reset by peer");
 }
 
-void wire_step(struct wire *wire)
+bool wire_step(struct wire *wire)
 {
-    feed_held(wire);
+    bool any = feed_held(wire) || (wire->wants_close && !wire->is_closed);
     if (wire->wants_close)
         closed(wire, "closed");
+    return any;
 }
 
 static void free_messages(struct wire_message *message)

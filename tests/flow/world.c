@@ -1,41 +1,110 @@
-/* world.c - the nodes of a dialogue, put together as main.c puts them together, but around memory. */
-#include <poll.h>
+/* world.c - the nodes of a dialogue, put together as main.c puts them together, on one loop.
+ *
+ *   wires ──> sessions ──> router ──> bus and store ──> redis-server <── the outsider: a bus of its own, for services
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "world.h"
+#include "redis_server.h"
+#include "world_inside.h"
 
-enum { WIRES_MAX = 64, SETTLE_MAX = 1000000 };
-
-struct world_node {
-    struct parts parts;
-    struct metrics metrics;
-    struct log log;
-    char id[32];
-    struct router *router;
-    struct sessions *sessions;
-};
-
-struct world {
-    struct config *config;
-    struct exchange *exchange;
-    struct tables *tables;
-    struct world_node nodes[WORLD_NODES_MAX];
-    unsigned node_count;
-    struct wire *wires[WIRES_MAX];
-    size_t wire_count;
-    int64_t now_ms; /* monotonic; wall time is an hour of 2026 plus this */
-};
+static struct world *the_world; /* a node's callbacks know its router only */
 
 static int64_t wall_ms(void *ctx)
 {
     return 1795358400000 + ((struct world *)ctx)->now_ms;
 }
 
-static void ignore_wake(void *ctx)
+/* -- what the nodes hear, and the outsider -- */
+
+static void on_node_message(void *ctx, struct text channel, struct text payload)
+{
+    if (world_take_barrier(the_world, channel, payload))
+        return;
+    the_world->moves++;
+    router_bus_callbacks.on_message(ctx, channel, payload);
+}
+
+static void on_outsider_message(void *ctx, struct text channel, struct text payload)
+{
+    struct outsider *outsider = ctx;
+    if (world_take_barrier(the_world, channel, payload))
+        return;
+    the_world->moves++;
+    outsider->heard(outsider->ctx, channel, payload);
+}
+
+static void ignore(void *ctx)
 {
     (void)ctx;
 }
+
+static void ignore_back(void *ctx, bool subscriptions_lost)
+{
+    (void)ctx;
+    (void)subscriptions_lost;
+}
+
+static const struct bus_callbacks outsider_callbacks = { .on_message = on_outsider_message,
+                                                         .on_away = ignore,
+                                                         .on_back = ignore_back,
+                                                         .on_full = ignore,
+                                                         .on_drained = ignore };
+
+/* -- asking Redis beside the nodes -- */
+
+static bool is_answered(struct world *world)
+{
+    return world->is_answered;
+}
+
+static void on_answer(void *ctx, enum bus_status status, int64_t result)
+{
+    struct world *world = ctx;
+    world->is_answered = true;
+    world->answer = status == BUS_OK ? result : -1;
+}
+
+static void on_subscribed(void *ctx, enum bus_status status)
+{
+    on_answer(ctx, status, 0);
+}
+
+static void wait_answer(struct world *world)
+{
+    world_run_until(world, is_answered, "Redis does not answer");
+    world->is_answered = false;
+}
+
+static void subscribe(struct world *world, struct bus *bus, struct text channel)
+{
+    bus->ops->subscribe(bus, channel, on_subscribed, world);
+    wait_answer(world);
+}
+
+void world_listen(struct world *world, struct text channel)
+{
+    subscribe(world, redis_bus(world->outsider.redis), channel);
+}
+
+int64_t world_say(struct world *world, struct text channel, struct text payload)
+{
+    struct bus *bus = redis_bus(world->outsider.redis);
+    bus->ops->publish(bus, channel, (struct text){ 0 }, payload, on_answer, world);
+    wait_answer(world);
+    return world->answer;
+}
+
+void world_add_account(struct world *world, struct text bare, const struct account *account)
+{
+    struct store *store = redis_store(world->outsider.redis);
+    store->ops->account_put(store, bare, account, ACCOUNT_CREATE, on_answer, world);
+    wait_answer(world);
+    if (world->answer != 1)
+        world_die("the account was not written");
+}
+
+/* -- life -- */
 
 static void complain(void *ctx, const struct config_error *error)
 {
@@ -43,20 +112,61 @@ static void complain(void *ctx, const struct config_error *error)
     fprintf(stderr, "%s\n", error->text);
 }
 
+static struct redis *open_redis(struct world *world, struct log *log, struct metrics *metrics)
+{
+    struct redis_settings settings = { .url = text_of(redis_server_url()),
+                                       .prefix = world->config->bus_prefix,
+                                       .wait_ms = world->config->redis_wait_ms,
+                                       .queue_bytes = world->config->limits_redis_queue,
+                                       .log = log,
+                                       .metrics = metrics };
+    struct redis *redis = redis_new(world->loop, &settings);
+    if (!redis)
+        world_die("no Redis");
+    return redis;
+}
+
+static void outsider_open(struct world *world)
+{
+    struct outsider *outsider = &world->outsider;
+    outsider->log = (struct log){ LOG_LEVEL_WARNING, LOG_FORMAT_TEXT, stderr, "outsider" };
+    outsider->redis = open_redis(world, &outsider->log, &outsider->metrics);
+    redis_bus(outsider->redis)->callbacks = &outsider_callbacks;
+    redis_bus(outsider->redis)->ctx = outsider;
+    redis_start(outsider->redis);
+    subscribe(world, redis_bus(outsider->redis), TEXT(WORLD_BARRIER));
+}
+
+static void on_ready(void *ctx)
+{
+    ((struct world_node *)ctx)->is_ready = true;
+}
+
+static bool are_ready(struct world *world)
+{
+    for (unsigned i = 0; i < world->node_count; i++)
+        if (!world->nodes[i].is_ready)
+            return false;
+    return true;
+}
+
 static void node_open(struct world *world, unsigned index)
 {
+    static struct bus_callbacks callbacks;
     struct world_node *node = &world->nodes[index];
-    struct bus *bus = exchange_bus(world->exchange);
 
+    callbacks = router_bus_callbacks;
+    callbacks.on_message = on_node_message;
     snprintf(node->id, sizeof node->id, "test-%u-%u", index, index);
     node->log = (struct log){ LOG_LEVEL_WARNING, LOG_FORMAT_TEXT, stderr, node->id };
     if (getenv("FLOW_LOG"))
         node->log.level = LOG_LEVEL_DEBUG;
+    node->redis = open_redis(world, &node->log, &node->metrics);
     node->parts = (struct parts){ .config = world->config,
-                                  .bus = bus,
-                                  .store = tables_store(world->tables, bus),
+                                  .bus = redis_bus(node->redis),
+                                  .store = redis_store(node->redis),
                                   .timers = timers_new(world->now_ms),
-                                  .work = work_pool_new(1, 100, ignore_wake, NULL),
+                                  .work = work_pool_new(1, 100, world_wake, world),
                                   .streams = stream_pool_new(),
                                   .metrics = &node->metrics,
                                   .log = &node->log,
@@ -66,80 +176,33 @@ static void node_open(struct world *world, unsigned index)
     node->router = router_new(&node->parts);
     node->sessions = sessions_new(&node->parts, &router_session_callbacks, node->router);
     router_set_sessions(node->router, node->sessions);
-    bus->callbacks = &router_bus_callbacks;
-    bus->ctx = node->router;
-    router_start(node->router, ignore_wake, NULL);
+    node->parts.bus->callbacks = &callbacks;
+    node->parts.bus->ctx = node->router;
+    redis_start(node->redis);
+    subscribe(world, node->parts.bus, TEXT(WORLD_BARRIER));
+    router_start(node->router, on_ready, node);
 }
 
-struct world *world_new(unsigned nodes, const char *const *sets, size_t set_count)
+struct world *world_new(unsigned nodes, const char *const *sets, size_t set_count, world_heard_fn *heard, void *ctx)
 {
-    struct world *world = xcalloc(1, sizeof *world);
+    struct world *world = the_world = xcalloc(1, sizeof *world);
     char *no_environment[] = { NULL };
 
+    redis_server_clear();
     world->now_ms = 1000;
     world->config = config_load(NULL, no_environment, sets, set_count, complain, NULL);
     if (!world->config)
         exit(1);
-    world->exchange = exchange_new();
-    world->tables = tables_new(world->exchange, world->config->bus_prefix);
-    world->node_count = nodes;
-    for (unsigned i = 0; i < nodes; i++)
-        node_open(world, i);
+    world->loop = ev_loop_new(EVFLAG_AUTO);
+    world_watch(world);
+    world->outsider.heard = heard;
+    world->outsider.ctx = ctx;
+    outsider_open(world);
+    for (; world->node_count < nodes; world->node_count++)
+        node_open(world, world->node_count);
+    world_run_until(world, are_ready, "the nodes do not get ready");
     world_settle(world);
     return world;
-}
-
-/* Password hashing runs on a thread; a dialogue waits for it. */
-static bool collect_work(struct world *world)
-{
-    bool any = false;
-    for (unsigned i = 0; i < world->node_count; i++) {
-        struct work_pool *work = world->nodes[i].parts.work;
-        for (int tries = 0; work_open(work) > 0 && tries < 5000; tries++) {
-            poll(NULL, 0, 1);
-            work_collect(work);
-            any = true;
-        }
-        work_collect(work);
-    }
-    return any;
-}
-
-void world_settle(struct world *world)
-{
-    bool moved = true;
-    for (int i = 0; moved && i < SETTLE_MAX; i++) {
-        moved = exchange_step(world->exchange);
-        for (size_t w = 0; w < world->wire_count; w++)
-            wire_step(world->wires[w]);
-        if (!moved)
-            moved = collect_work(world) || exchange_step(world->exchange);
-    }
-}
-
-void world_pass(struct world *world, int64_t ms)
-{
-    for (int64_t passed = 0; passed < ms; passed += TIMER_TICK_MS) {
-        world->now_ms += TIMER_TICK_MS;
-        for (unsigned i = 0; i < world->node_count; i++)
-            timers_advance(world->nodes[i].parts.timers, world->now_ms);
-        world_settle(world);
-    }
-}
-
-struct exchange *world_exchange(struct world *world)
-{
-    return world->exchange;
-}
-
-struct tables *world_tables(struct world *world)
-{
-    return world->tables;
-}
-
-const struct metrics *world_metrics(const struct world *world, unsigned node)
-{
-    return &world->nodes[node].metrics;
 }
 
 const struct config *world_config(const struct world *world)
@@ -149,13 +212,41 @@ const struct config *world_config(const struct world *world)
 
 struct wire *world_connect(struct world *world, unsigned node, enum stream_framing framing)
 {
-    if (world->wire_count == WIRES_MAX) {
-        fprintf(stderr, "a dialogue has at most %d connections\n", WIRES_MAX);
-        exit(1);
-    }
+    if (world->wire_count == WIRES_MAX)
+        world_die("too many connections for one dialogue");
     struct wire *wire = wire_open(&sessions_connection_callbacks, world->nodes[node % world->node_count].sessions, framing);
     world->wires[world->wire_count++] = wire;
     return wire;
+}
+
+static bool all_are_away(struct world *world)
+{
+    bool away = redis_bus(world->outsider.redis)->is_away;
+    for (unsigned i = 0; i < world->node_count; i++)
+        away = away && world->nodes[i].parts.bus->is_away;
+    return away;
+}
+
+void world_lose_redis(struct world *world)
+{
+    redis_server_kill();
+    world_run_until(world, all_are_away, "a node does not notice that Redis is away");
+    world_settle(world);
+}
+
+static bool all_are_up(struct world *world)
+{
+    bool up = world->outsider.metrics.value[METRIC_REDIS_UP] && !world_is_away(world);
+    for (unsigned i = 0; i < world->node_count; i++)
+        up = up && world->nodes[i].metrics.value[METRIC_REDIS_UP];
+    return up;
+}
+
+void world_regain_redis(struct world *world)
+{
+    redis_server_start();
+    world_run_until(world, all_are_up, "a node does not find Redis again");
+    world_settle(world);
 }
 
 void world_free(struct world **pointer)
@@ -167,17 +258,22 @@ void world_free(struct world **pointer)
         wire_free(&world->wires[i]);
     world->wire_count = 0;
     world_settle(world);
+    for (unsigned i = 0; i < world->node_count; i++)
+        router_stop(world->nodes[i].router);
+    world_settle(world);
     for (unsigned i = 0; i < world->node_count; i++) {
         struct world_node *node = &world->nodes[i];
         work_pool_free(&node->parts.work);
+        redis_free(&node->redis);
         sessions_free(&node->sessions);
         router_free(&node->router);
         stream_pool_free(&node->parts.streams);
         timers_free(&node->parts.timers);
     }
-    tables_free(&world->tables);
-    exchange_free(&world->exchange);
+    redis_free(&world->outsider.redis);
+    world_unwatch(world);
+    ev_loop_destroy(world->loop);
     config_free(&world->config);
     free(world);
-    *pointer = NULL;
+    *pointer = the_world = NULL;
 }

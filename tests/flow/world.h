@@ -1,5 +1,5 @@
-/* world.h - a small world for dialogues: one or two nodes of the core in one process, around an in-memory bus and store, with
- * in-memory connections.  Time moves by hand.  Nothing here blocks, sleeps or opens a socket. */
+/* world.h - a small world for dialogues: one or two nodes of the core in one process, around a real Redis (redis_server.h),
+ * with in-memory connections.  The core's time moves by hand; what the core asks of Redis is waited for. */
 #ifndef TESTS_FLOW_WORLD_H
 #define TESTS_FLOW_WORLD_H
 
@@ -8,30 +8,6 @@
 enum { WORLD_NODES_MAX = 2, WORLD_SETS_MAX = 64 };
 
 struct world;
-struct world_node;
-
-/* -- memory_bus.c: every node has a bus of its own, all meet in one exchange -- */
-struct exchange;
-struct exchange *exchange_new(void);
-void exchange_free(struct exchange **exchange);
-struct bus *exchange_bus(struct exchange *exchange); /* owned by the exchange */
-/* A listener outside of the nodes: a service, an observer. */
-void exchange_listen(struct exchange *exchange, struct text channel,
-                     void (*on_message)(void *ctx, struct text channel, struct text payload), void *ctx);
-int exchange_publish(struct exchange *exchange, struct text channel, struct text payload); /* receivers, counted now */
-bool exchange_step(struct exchange *exchange); /* carries one thing; false: nothing was waiting */
-/* Queued work of the store goes through the same queue, so that order is kept as Redis keeps it. */
-void exchange_defer(struct exchange *exchange, struct bus *bus, void (*run)(void *ctx), void *ctx);
-void exchange_set_away(struct exchange *exchange, bool away); /* Redis has been away for redis.wait; or is back */
-bool exchange_is_away(const struct exchange *exchange);
-
-/* -- memory_store.c -- */
-struct tables; /* what would be in Redis */
-struct tables *tables_new(struct exchange *exchange, struct text prefix);
-void tables_free(struct tables **tables);
-struct store *tables_store(struct tables *tables, struct bus *bus); /* owned by the tables */
-void tables_add_account(struct tables *tables, struct text bare, const struct account *account);
-void tables_forget(struct tables *tables); /* Redis lost everything but the accounts */
 
 /* -- memory_connection.c -- */
 struct wire; /* the client's end of a connection */
@@ -42,17 +18,24 @@ struct buffer *wire_received(struct wire *wire);                             /* 
 bool wire_take_message(struct wire *wire, struct buffer *out);                /* WebSocket: the next message */
 bool wire_is_closed(const struct wire *wire);                                /* the server closed it */
 void wire_drop(struct wire *wire);                                           /* the client's line goes dead */
-void wire_step(struct wire *wire);                                           /* what the server asked for: close */
+bool wire_step(struct wire *wire); /* what the server asked for: close, read on; false: nothing was to do */
 
 /* -- world.c -- */
-struct world *world_new(unsigned nodes, const char *const *sets, size_t set_count);
+typedef void world_heard_fn(void *ctx, struct text channel, struct text payload);
+
+/* What is heard on channels that the world listens to goes to heard. */
+struct world *world_new(unsigned nodes, const char *const *sets, size_t set_count, world_heard_fn *heard, void *ctx);
 void world_free(struct world **world);
-void world_settle(struct world *world);              /* until nothing moves */
-void world_pass(struct world *world, int64_t ms);    /* time goes by */
-struct exchange *world_exchange(struct world *world);
-struct tables *world_tables(struct world *world);
+void world_settle(struct world *world);           /* until nothing moves */
+void world_pass(struct world *world, int64_t ms); /* time goes by */
+void world_add_account(struct world *world, struct text bare, const struct account *account);
+/* As a service does: neither is one of the nodes. */
+void world_listen(struct world *world, struct text channel);
+int64_t world_say(struct world *world, struct text channel, struct text payload); /* receivers */
 struct wire *world_connect(struct world *world, unsigned node, enum stream_framing framing);
-const struct metrics *world_metrics(const struct world *world, unsigned node);
 const struct config *world_config(const struct world *world);
+/* Redis is killed, and every node has given it up; is started again, and every node has it back. */
+void world_lose_redis(struct world *world);
+void world_regain_redis(struct world *world);
 
 #endif

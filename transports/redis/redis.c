@@ -250,7 +250,7 @@ void redis_start(struct redis *redis)
 
 bool redis_is_idle(const struct redis *redis)
 {
-    return redis->commands.queue.ring.count == 0 && redis->later.count == 0;
+    return redis->commands.queue.ring.count == 0 && redis->subscriber.queue.ring.count == 0 && redis->later.count == 0;
 }
 
 /* Each asker gets its one answer; those that ask again get BUS_AWAY too, some times. */
