@@ -29,7 +29,8 @@ struct xml_in {
     size_t last;       /* index behind the last top-level element */
     size_t boundary;   /* index behind the last complete thing at the top level */
     size_t held;       /* bytes behind the event that expat has already */
-    size_t unread;     /* bytes of an unfinished token, as of the last feed */
+    size_t unread;     /* bytes of an unfinished token that expat has, as of its last look */
+    struct buffer deferred; /* ... and those that it has not been given yet */
     size_t rescanned;  /* bytes looked at again since the boundary */
     size_t biggest;    /* size of the biggest top-level element */
     unsigned names;    /* of elements, attributes and prefixes, so far */
@@ -39,6 +40,10 @@ struct xml_in {
     bool replaying;    /* a start tag of our own: no event, no limits */
     bool framed;       /* messages: expat is not suspended at their end */
 };
+
+/* Expat's reparse deferral holds back the end of a stanza.  Distributions ported it back to older versions: whether it is
+ * there is asked of the library that is loaded, not of the header. */
+extern XML_Bool XMLCALL XML_SetReparseDeferralEnabled(XML_Parser parser, XML_Bool enabled) __attribute__((weak));
 
 static const XML_Memory_Handling_Suite memory = { xmalloc, xrealloc, free };
 
@@ -244,9 +249,8 @@ static XML_Parser new_parser(struct xml_in *in, unsigned long salt)
     const XML_Char separator[] = { NAME_SEPARATOR, '\0' };
     XML_Parser parser = XML_ParserCreate_MM("UTF-8", &memory, separator);
     XML_SetHashSalt(parser, salt);
-#ifdef STANZABUS_HAVE_REPARSE_DEFERRAL
-    XML_SetReparseDeferralEnabled(parser, XML_FALSE);
-#endif
+    if (XML_SetReparseDeferralEnabled)
+        XML_SetReparseDeferralEnabled(parser, XML_FALSE);
     XML_SetUserData(parser, in);
     XML_SetElementHandler(parser, on_start, on_end);
     XML_SetCharacterDataHandler(parser, on_text);
@@ -291,6 +295,7 @@ void xml_in_free(struct xml_in **in)
         return;
     XML_ParserFree((*in)->parser);
     tree_fini(&(*in)->tree);
+    buffer_fini(&(*in)->deferred);
     buffer_fini(&(*in)->start_tag.text);
     free(*in);
     *in = NULL;
@@ -299,27 +304,39 @@ void xml_in_free(struct xml_in **in)
 /* -- feeding -- */
 
 /* Every look at an unfinished token begins at its first byte, so tiny pieces of a big one would cost its size squared.
- * Stanzas end in '>': a piece without any completes none, and there expat's own deferral may wait for more bytes. */
-static bool may_wait(struct xml_in *in, const char *data, size_t size)
+ * Stanzas end in '>': a piece without any completes none, and waits until there is as much as expat has already.  Newer
+ * versions of expat can do the same; older ones cannot. */
+static bool defer(struct xml_in *in, const char *data, size_t size)
 {
-#ifdef STANZABUS_HAVE_REPARSE_DEFERRAL
-    bool waits = !memchr(data, '>', size);
-    XML_SetReparseDeferralEnabled(in->parser, waits);
-    return waits;
-#else
-    (void)in;
-    (void)data;
-    (void)size;
-    return false;
-#endif
+    if (in->deferred.size + size >= in->unread || memchr(data, '>', size))
+        return false;
+    buffer_append(&in->deferred, data, size);
+    return true;
 }
 
 static enum XML_Status parse(struct xml_in *in, const char *data, size_t size)
 {
-    if (!may_wait(in, data, size))
-        in->rescanned += in->unread;
+    in->rescanned += in->unread;
     in->fed += size;
     return XML_Parse(in->parser, data, (int)size, XML_FALSE);
+}
+
+static enum XML_Status parse_with_deferred(struct xml_in *in, const char *data, size_t size)
+{
+    if (in->deferred.size == 0)
+        return parse(in, data, size);
+    buffer_append(&in->deferred, data, size);
+    enum XML_Status status = parse(in, in->deferred.data, in->deferred.size);
+    buffer_fini(&in->deferred);
+    return status;
+}
+
+static void check_size(struct xml_in *in)
+{
+    if (in->fed + in->deferred.size - in->boundary > in->limits->stanza_bytes)
+        fail(in, STREAM_ERROR_POLICY_VIOLATION, in->depth == 0 ? "stream header too big" : "stanza too big");
+    else if (in->rescanned / RESCANS > in->limits->stanza_bytes)
+        fail(in, STREAM_ERROR_POLICY_VIOLATION, "too many small pieces of one big tag");
 }
 
 /* Behind a piece without an event: what is complete no longer counts, what is not is measured. */
@@ -329,10 +346,7 @@ static void measure(struct xml_in *in, size_t size)
     in->unread = index < 0 ? in->unread + size : in->fed - (size_t)index;
     if (in->depth == 1 && in->event != XML_IN_STANZA)
         in->boundary = in->fed - in->unread;
-    if (in->fed - in->boundary > in->limits->stanza_bytes)
-        fail(in, STREAM_ERROR_POLICY_VIOLATION, in->depth == 0 ? "stream header too big" : "stanza too big");
-    else if (in->rescanned / RESCANS > in->limits->stanza_bytes)
-        fail(in, STREAM_ERROR_POLICY_VIOLATION, "too many small pieces of one big tag");
+    check_size(in);
 }
 
 static enum xml_in_event fault(struct xml_in *in)
@@ -347,7 +361,7 @@ enum xml_in_event xml_in_feed(struct xml_in *in, const struct stream_limits *lim
                               size_t *taken)
 {
     enum XML_Status status;
-    size_t piece = in->held;
+    size_t piece = in->held, before = in->fed - in->held;
     assert(in->event != XML_IN_FAULT && !in->framed && size >= in->held);
     in->limits = limits;
     in->event = XML_IN_MORE;
@@ -357,7 +371,12 @@ enum xml_in_event xml_in_feed(struct xml_in *in, const struct stream_limits *lim
         piece = size < PIECE ? size : PIECE;
         if (in->fed < 2 && memchr(data, '\0', piece < 2 ? piece : 2))
             fail(in, STREAM_ERROR_UNSUPPORTED_ENCODING, "not UTF-8");
-        status = parse(in, data, piece);
+        *taken = piece;
+        if (defer(in, data, piece)) {
+            check_size(in);
+            return in->event;
+        }
+        status = parse_with_deferred(in, data, piece);
     }
     *taken = piece;
     in->held = 0;
@@ -365,7 +384,7 @@ enum xml_in_event xml_in_feed(struct xml_in *in, const struct stream_limits *lim
     if (status == XML_STATUS_ERROR || in->event == XML_IN_FAULT)
         return fault(in);
     if (!in->suspended) {
-        measure(in, piece);
+        measure(in, in->fed - before);
         return in->event;
     }
     in->boundary = token_end(in);
