@@ -11,7 +11,11 @@ const struct handler router_handlers[] = {
       "http://jabber.org/protocol/disco#items", handle_disco_items },
     { "get", "urn:xmpp:ping", "ping", SCOPE_SERVER | SCOPE_OWN_ACCOUNT, "urn:xmpp:ping", handle_ping },
     { "get", "urn:xmpp:time", "time", SCOPE_SERVER, "urn:xmpp:time", handle_time },
+    { "get", "jabber:iq:private", "query", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_private_get },
+    { "set", "jabber:iq:private", "query", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_private_set },
     { "get", "jabber:iq:version", "query", SCOPE_SERVER, "jabber:iq:version", handle_version },
+    { "get", "vcard-temp", "vCard", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_vcard_get },
+    { "set", "vcard-temp", "vCard", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_vcard_set },
     { "set", "urn:stanzabus:watch:0", "watch", SCOPE_SERVER | SCOPE_OWN_ACCOUNT, NULL, handle_watch },
 };
 const size_t router_handler_count = sizeof router_handlers / sizeof router_handlers[0];

@@ -1,6 +1,15 @@
 /* handle_disco.c - XEP-0030: what the server and the own account are and can do.  The features are those of the table in
- * dispatch.c, so that nothing is announced that has no handler. */
+ * dispatch.c, so that nothing is announced that has no handler, and those of the table here: for features that are no
+ * handler's, or are to be looked for elsewhere than at their handler's address. */
 #include "router_internal.h"
+
+static const struct {
+    const char *feature;
+    unsigned scopes;
+} more_features[] = {
+    { "jabber:iq:private", SCOPE_SERVER | SCOPE_OWN_ACCOUNT }, /* XEP-0049 is silent; clients ask both */
+    { "vcard-temp", SCOPE_SERVER | SCOPE_OWN_ACCOUNT },
+};
 
 static struct element *add_query(const struct iq_request *request, struct stanza *answer)
 {
@@ -25,6 +34,12 @@ static void add_identity(struct stanza *answer, struct element *query, const cha
         element_set(&answer->arena, identity, "name", text_of(name));
 }
 
+static void add_feature(struct stanza *answer, struct element *query, const char *name)
+{
+    struct element *feature = element_add(&answer->arena, query, TEXT("feature"), query->xmlns);
+    element_set(&answer->arena, feature, "var", text_of(name));
+}
+
 void handle_disco_info(const struct iq_request *request)
 {
     if (refuse_node(request))
@@ -36,12 +51,12 @@ void handle_disco_info(const struct iq_request *request)
         add_identity(answer, query, "server", "im", "stanzabus");
     else
         add_identity(answer, query, "account", "registered", NULL);
-    for (size_t i = 0; i < router_handler_count; i++) {
-        if (!router_handlers[i].feature || !(router_handlers[i].scopes & (unsigned)request->scope))
-            continue;
-        struct element *feature = element_add(&answer->arena, query, TEXT("feature"), query->xmlns);
-        element_set(&answer->arena, feature, "var", text_of(router_handlers[i].feature));
-    }
+    for (size_t i = 0; i < router_handler_count; i++)
+        if (router_handlers[i].feature && (router_handlers[i].scopes & (unsigned)request->scope))
+            add_feature(answer, query, router_handlers[i].feature);
+    for (size_t i = 0; i < sizeof more_features / sizeof more_features[0]; i++)
+        if (more_features[i].scopes & (unsigned)request->scope)
+            add_feature(answer, query, more_features[i].feature);
     iq_answer(request, answer);
 }
 

@@ -197,7 +197,11 @@ struct text iq_account(const struct iq_request *request);
 void handle_disco_info(const struct iq_request *request);
 void handle_disco_items(const struct iq_request *request);
 void handle_ping(const struct iq_request *request);
+void handle_private_get(const struct iq_request *request);
+void handle_private_set(const struct iq_request *request);
 void handle_time(const struct iq_request *request);
+void handle_vcard_get(const struct iq_request *request);
+void handle_vcard_set(const struct iq_request *request);
 void handle_version(const struct iq_request *request);
 void handle_watch(const struct iq_request *request);
 void handle_presence(struct router *router, struct session *session, struct stanza *stanza); /* broadcast: no to; takes it */

@@ -66,6 +66,9 @@ struct config {
     unsigned limits_connections;       /* open connections in a worker; 0: what open files allow */
     unsigned limits_connections_per_address;
     unsigned limits_sessions_per_account;
+    size_t limits_vcard_bytes;         /* as kept: JSON */
+    unsigned limits_private_items;     /* namespaces of private XML (XEP-0049) an account */
+    size_t limits_private_bytes;       /* all of them together, as kept */
     size_t limits_redis_queue;         /* bytes toward Redis */
     size_t limits_client_queue;        /* bytes toward one client */
     int64_t limits_client_stall_ms;    /* limits.client_stall: how long a full queue may stay full before the session ends */
