@@ -131,6 +131,19 @@ int asking_put(struct asking *asking, struct text bare, const struct account *ac
     return asking_wait(asking);
 }
 
+static void on_blocked(void *ctx, enum bus_status status, int64_t told, uint64_t generation)
+{
+    (void)generation;
+    answer(ctx, status, told);
+}
+
+int asking_block(struct asking *asking, struct text bare, enum account_block how)
+{
+    struct store *store = asking->parts.store;
+    store->login->block(store, bare, how, on_blocked, asking);
+    return asking_wait(asking);
+}
+
 int asking_delete(struct asking *asking, struct text bare)
 {
     struct store *store = asking->parts.store;

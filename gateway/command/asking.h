@@ -27,6 +27,8 @@ void asking_close(struct asking *asking);
 int asking_account(struct asking *asking, struct text bare);
 int asking_put(struct asking *asking, struct text bare, const struct account *account, enum account_put how);
 int asking_delete(struct asking *asking, struct text bare);
+/* result: sessions that were told to end; -1: no such account. */
+int asking_block(struct asking *asking, struct text bare, enum account_block how);
 int asking_list(struct asking *asking, struct text domain, store_each_fn *each); /* each gets the asking as its ctx */
 int asking_publish(struct asking *asking, struct text channel, struct text payload); /* result: receivers */
 

@@ -3,7 +3,8 @@
 
 static const struct command *const commands[] = {
     &command_serve,     &command_config,      &command_user_add, &command_user_passwd, &command_user_del,
-    &command_user_list, &command_user_import, &command_tail,     &command_send,        &command_health,
+    &command_user_list,   &command_user_import, &command_user_disable, &command_user_enable, &command_user_revoke,
+    &command_user_kick,   &command_tail,        &command_send,         &command_health,
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 

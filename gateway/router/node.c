@@ -74,7 +74,9 @@ static void on_restored(void *ctx, enum bus_status status, int result, struct te
     struct session *session = session_of(restored);
     (void)node;
     (void)number;
-    if (session && status == BUS_OK && result < 0)
+    if (session && status == BUS_OK && result == BIND_BLOCKED)
+        session_end(session, STREAM_ERROR_NOT_AUTHORIZED, "the login is not valid any more");
+    else if (session && status == BUS_OK && result < 0)
         session_end(session, STREAM_ERROR_CONFLICT, "this session was taken over by another");
     free(restored);
 }
@@ -88,7 +90,8 @@ static void restore_row(struct router *router, const struct session *session)
                                .node = router->parts->node,
                                .session = restored->session_number,
                                .is_available = session_is_available(session),
-                               .priority = session_priority(session) };
+                               .priority = session_priority(session),
+                               .generation = session_generation(session) };
     store->ops->session_bind(store, &row, BIND_REFUSE, router->parts->config->limits_sessions_per_account, on_restored, restored);
 }
 
@@ -199,17 +202,42 @@ void node_stop(struct router *router)
     restore_free(router);
 }
 
-/* -- xmpp:node:{id}: lines of text between nodes; "replaced", session number, bare, resource -- */
+/* -- xmpp:node:{id}: lines of text between nodes -- */
+
+/* session number, bare, resource */
+static void on_replaced(struct router *router, struct text rest)
+{
+    struct text number = text_take_line(&rest), bare = text_take_line(&rest);
+    char digits[24];
+
+    if (number.size >= sizeof digits)
+        return;
+    snprintf(digits, sizeof digits, "%.*s", TEXT_ARGS(number));
+    struct session *session = sessions_find(router->sessions, bare, rest);
+    if (session && session_number(session) == strtoull(digits, NULL, 10))
+        session_end(session, STREAM_ERROR_CONFLICT, "replaced by a new session of the same resource");
+}
+
+/* the session that stays, why, bare */
+static void on_blocked(struct router *router, struct text rest)
+{
+    struct text stays = text_take_line(&rest), why = text_take_line(&rest);
+    sessions_block(router->sessions, rest, stays, why);
+}
+
+static const struct node_word {
+    const char *word; /* the first line */
+    void (*handle)(struct router *router, struct text rest);
+} node_words[] = {
+    { "replaced", on_replaced },
+    { "blocked", on_blocked },
+};
 
 void node_command(struct router *router, struct text payload)
 {
-    struct text command = text_take_line(&payload), number = text_take_line(&payload), bare = text_take_line(&payload);
-    char digits[24];
-
-    if (!text_is(command, "replaced") || number.size >= sizeof digits)
-        return; /* a newer node's word */
-    snprintf(digits, sizeof digits, "%.*s", TEXT_ARGS(number));
-    struct session *session = sessions_find(router->sessions, bare, payload);
-    if (session && session_number(session) == strtoull(digits, NULL, 10))
-        session_end(session, STREAM_ERROR_CONFLICT, "replaced by a new session of the same resource");
+    struct text word = text_take_line(&payload);
+    for (size_t i = 0; i < sizeof node_words / sizeof node_words[0]; i++)
+        if (text_is(word, node_words[i].word))
+            node_words[i].handle(router, payload);
+    /* else a newer node's word */
 }

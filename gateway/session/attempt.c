@@ -192,6 +192,7 @@ static void attempt_succeeded(struct session *session)
     negotiation->login = NULL;
     session_set_jid(session, &jid);
     session->is_guest = login->mechanism->is_guests;
+    session->generation = session->is_guest ? 0 : login->account.generation;
     metric_add(session->sessions->parts->metrics, METRIC_LOGINS, 1);
     stream_set_limits(session->stream, &config_of(session)->limits);
     if (login->request) {

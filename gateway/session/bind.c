@@ -12,7 +12,8 @@ static struct session_row row_of(const struct session *session)
     return (struct session_row){ .bare = jid_bare(&session->jid),
                                  .resource = jid_resource(&session->jid),
                                  .node = session->sessions->parts->node,
-                                 .session = session->subject.session };
+                                 .session = session->subject.session,
+                                 .generation = session->generation };
 }
 
 /* -- refusing -- */
@@ -43,7 +44,9 @@ static void refuse(struct session *session, enum stanza_condition condition, con
 
 static void refuse_result(struct session *session, int result)
 {
-    if (result == BIND_TOO_MANY)
+    if (result == BIND_BLOCKED)
+        session_end(session, STREAM_ERROR_NOT_AUTHORIZED, "the login is not valid any more");
+    else if (result == BIND_TOO_MANY)
         refuse(session, STANZA_ERROR_RESOURCE_CONSTRAINT, "too many sessions of this account");
     else
         refuse(session, STANZA_ERROR_CONFLICT, NULL);

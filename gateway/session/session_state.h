@@ -62,6 +62,7 @@ struct session {
     char *lang;                    /* owned; NULL when the stream has none */
     const char *mechanism;
     struct log_subject subject;
+    uint64_t generation; /* of the account (store_login.h); 0 for guests */
     int64_t heard_ms;    /* last sign of life */
     int64_t stall_ms;    /* with PAUSE_QUEUE: ends when still full then */
     int64_t pinged_ms;   /* 0: no ping is unanswered */

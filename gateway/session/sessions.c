@@ -243,6 +243,11 @@ uint64_t session_number(const struct session *session)
     return session->subject.session;
 }
 
+uint64_t session_generation(const struct session *session)
+{
+    return session->generation;
+}
+
 bool session_is_guest(const struct session *session)
 {
     return session->is_guest;

@@ -31,6 +31,9 @@ void session_end(struct session *session, enum stream_condition condition, const
 void sessions_end_all(struct sessions *sessions, enum stream_condition condition, const char *text);
 /* No new connection is accepted any more; open ones stay. */
 void sessions_stop_accepting(struct sessions *sessions);
+/* The account was blocked, or has another password: its sessions end, bound or not.  why: password, disabled, revoked,
+ * kicked or deleted.  stays: node/number of one that does not, or empty. */
+void sessions_block(struct sessions *sessions, struct text bare, struct text stays, struct text why);
 size_t sessions_count(const struct sessions *sessions); /* connections of any state */
 bool sessions_are_unbound(const struct sessions *sessions); /* no row of a session that has ended is left in Redis */
 /* Stops and resumes reading from all clients (Redis is full); resuming is spread over about a second. */
@@ -43,6 +46,7 @@ void sessions_each(struct sessions *sessions, void (*each)(void *ctx, struct ses
 
 const struct jid *session_jid(const struct session *session); /* full; valid until the session is freed */
 uint64_t session_number(const struct session *session);
+uint64_t session_generation(const struct session *session); /* of its account at the login (store_login.h) */
 bool session_is_guest(const struct session *session); /* logged in by ANONYMOUS */
 struct text session_lang(const struct session *session); /* of the stream; empty when none */
 const struct log_subject *session_subject(const struct session *session);

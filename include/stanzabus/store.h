@@ -5,6 +5,7 @@
 #define STANZABUS_STORE_H
 
 #include "stanzabus/bus.h"
+#include "stanzabus/store_login.h"
 
 struct store;
 
@@ -19,6 +20,7 @@ struct scram_keys { /* RFC 5802 3; 20 bytes used for SHA-1, 32 for SHA-256 */
 struct account {
     struct scram_keys sha1, sha256;
     bool is_disabled;
+    uint64_t generation; /* store_login.h; written by the store alone */
 };
 typedef void store_account_fn(void *ctx, enum bus_status status, const struct account *account); /* NULL: no such account */
 enum account_put { ACCOUNT_CREATE, ACCOUNT_REPLACE, ACCOUNT_CREATE_OR_REPLACE };
@@ -33,9 +35,10 @@ struct session_row {
     uint64_t session;     /* number of the session in its node */
     bool is_available;    /* has sent presence without type (RFC 6121 4.2) */
     int8_t priority;
+    uint64_t generation; /* of the account at login; 0 for guests */
 };
 enum bind_conflict { BIND_REFUSE, BIND_REPLACE }; /* RFC 6120 7.7.2.2 */
-enum bind_result { BIND_DONE = 1, BIND_REPLACED = 2, BIND_CONFLICT = -1, BIND_TOO_MANY = -2 };
+enum bind_result { BIND_DONE = 1, BIND_REPLACED = 2, BIND_CONFLICT = -1, BIND_TOO_MANY = -2, BIND_BLOCKED = -3 };
 /* result: enum bind_result.  With BIND_REPLACED, replaced_node and replaced_session name whose row it was. */
 typedef void store_bind_fn(void *ctx, enum bus_status status, int result, struct text replaced_node, uint64_t replaced_session);
 
@@ -55,11 +58,10 @@ struct route {
 
 struct store_ops {
     void (*account_get)(struct store *store, struct text bare, store_account_fn *fn, void *ctx);
-    /* result: 1 written, 0 not (exists already, or does not exist) */
+    /* result: 1 written, 0 not (exists already, or does not exist).  When it existed, its sessions end and its tokens go. */
     void (*account_put)(struct store *store, struct text bare, const struct account *account, enum account_put how,
                         store_done_fn *fn, void *ctx);
-    /* All keys of the account; result 1 or 0.  Its sessions lose their rows: nothing is routed to them any more, and their
-     * next write fails. */
+    /* All keys of the account; result 1 or 0.  Its sessions end. */
     void (*account_delete)(struct store *store, struct text bare, store_done_fn *fn, void *ctx);
     /* In no order; a name may come twice while accounts are written at the same time.  result: names given */
     void (*account_list)(struct store *store, struct text domain, store_each_fn *each, store_done_fn *fn, void *ctx);
@@ -94,6 +96,7 @@ struct documents_ops; /* store_documents.h */
 struct store {
     const struct store_ops *ops;
     const struct documents_ops *documents;
+    const struct login_ops *login;
 };
 
 #endif

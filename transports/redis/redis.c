@@ -5,6 +5,7 @@
 
 #include "redis_inside.h"
 #include "stanzabus/channel.h"
+#include "store_parts.h"
 
 enum { LAST_ROUNDS = 16 };
 /* Who asks again at once after BUS_AWAY, asks so often and does not keep the loop busy. */
@@ -220,6 +221,7 @@ struct redis *redis_new(struct ev_loop *loop, const struct redis_settings *setti
     redis->bus.ops = &redis_bus_ops;
     redis->store.ops = &redis_store_ops;
     redis->store.documents = &redis_documents_ops;
+    redis->store.login = &redis_login_ops;
     redis->resolver = resolver_new(loop, &redis->url, on_resolved, redis);
     scripts_init(&redis->scripts);
     subscriptions_init(&redis->subscriptions);

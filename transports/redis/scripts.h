@@ -6,7 +6,7 @@
 
 /* One for each file of scripts/. */
 enum script {
-    SCRIPT_ACCOUNT_PUT,
+    SCRIPT_ACCOUNT_CHANGE,
     SCRIPT_DOCUMENT_PUT,
     SCRIPT_LEASE_RELEASE,
     SCRIPT_LEASE_TAKE,

@@ -1,5 +1,6 @@
 /* store_accounts.c - accounts and secrets.  A hash an account: sha1 and sha256 hold "iterations:salt:stored:server"
- * in hex (RFC 5802 3: keys, never a password), disabled is 0 or 1 and always there. */
+ * in hex (RFC 5802 3: keys, never a password), disabled is 0 or 1 and always there, generation a number
+ * (store_login.h). */
 #include <assert.h>
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -88,11 +89,12 @@ static void answer_account(struct redis *redis, const struct pending *pending, c
     enum bus_status status = reply_status(reply);
     struct account account = { 0 };
 
-    if (status != BUS_OK || count != 4 || reply[3].type == REPLY_NIL) {
+    if (status != BUS_OK || count != 5 || reply[3].type == REPLY_NIL) {
         fn(pending->ctx, status, NULL);
         return;
     }
     account.is_disabled = text_is(reply[3].text, "1");
+    account.generation = text_number(reply[4].text);
     if (!read_keys(reply[1].text, &account.sha1, 20) || !read_keys(reply[2].text, &account.sha256, 32)) {
         log_error(redis->settings.log, NULL, "account-unreadable",
                   "text=\"an account's keys in Redis are not as this version writes them\"");
@@ -108,12 +110,13 @@ void store_account_get(struct store *store, struct text bare, store_account_fn *
     struct command_queue *queue = redis_take(redis, answer_account, (any_fn *)fn, ctx);
     if (!queue)
         return;
-    command_begin(queue, 5);
+    command_begin(queue, 6);
     command_word(queue, "HMGET");
     command_text(queue, redis_key(redis, bare, "account"));
     command_word(queue, "sha1");
     command_word(queue, "sha256");
     command_word(queue, "disabled");
+    command_word(queue, "generation");
     command_end(queue, (struct pending){
                            .answer = answer_account, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
 }
@@ -130,23 +133,38 @@ static void write_hash(struct redis *redis, struct command_queue *queue, const c
     command_text(queue, buffer_text(&redis->row));
 }
 
-void store_account_put(struct store *store, struct text bare, const struct account *account, enum account_put how,
-                       store_done_fn *fn, void *ctx)
+void account_write_fields(struct redis *redis, struct command_queue *queue, const struct account *account)
 {
-    static const char *const hows[] = {
-        [ACCOUNT_CREATE] = "c", [ACCOUNT_REPLACE] = "r", [ACCOUNT_CREATE_OR_REPLACE] = "e"
-    };
-    struct redis *redis = REDIS_OF_STORE(store);
-    struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
-    if (!queue)
-        return;
-    script_begin(queue, &redis->scripts, SCRIPT_ACCOUNT_PUT, redis_key(redis, bare, "account"), 7);
-    command_word(queue, hows[how]);
     write_hash(redis, queue, "sha1", &account->sha1, 20);
     write_hash(redis, queue, "sha256", &account->sha256, 32);
     command_word(queue, "disabled");
     command_word(queue, account->is_disabled ? "1" : "0");
-    script_end(queue, SCRIPT_ACCOUNT_PUT, (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx });
+}
+
+static void answer_put(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
+{
+    store_done_fn *fn = (store_done_fn *)pending->fn;
+    enum bus_status status = reply_status(reply);
+    (void)redis;
+    if (status == BUS_OK && count != 3)
+        status = BUS_FAILED;
+    if (fn)
+        fn(pending->ctx, status, status == BUS_OK && reply[1].integer >= 0);
+}
+
+void store_account_put(struct store *store, struct text bare, const struct account *account, enum account_put how,
+                       store_done_fn *fn, void *ctx)
+{
+    static const char *const hows[] = {
+        [ACCOUNT_CREATE] = "create", [ACCOUNT_REPLACE] = "replace", [ACCOUNT_CREATE_OR_REPLACE] = "either"
+    };
+    struct redis *redis = REDIS_OF_STORE(store);
+    struct command_queue *queue = redis_take(redis, answer_put, (any_fn *)fn, ctx);
+    if (!queue)
+        return;
+    account_change_begin(redis, queue, bare, hows[how], NULL, ACCOUNT_FIELDS);
+    account_write_fields(redis, queue, account);
+    script_end(queue, SCRIPT_ACCOUNT_CHANGE, (struct pending){ .answer = answer_put, .fn = (any_fn *)fn, .ctx = ctx });
 }
 
 /* -- account_list -- */

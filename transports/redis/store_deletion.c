@@ -7,7 +7,7 @@
 static const char *const names[] = {
     "sessions", /* first: nothing is routed to them any more, and their next write ends them */
     "log",      "archive",   "presence", "directed", "roster", "requests", "vcard",
-    "private",  "blocked",   "last",
+    "private",  "blocked",   "last",     "tokens",
 };
 static const char *const families[] = { "with:", "seen:", "sm:", "pep" };
 
@@ -129,6 +129,8 @@ void store_account_delete(struct store *store, struct text bare, store_done_fn *
     struct command_queue *queue = redis_take(redis, answer_deleted, NULL, deletion);
     if (!queue)
         return;
+    account_change_begin(redis, queue, bare, "deleted", NULL, 0);
+    script_end(queue, SCRIPT_ACCOUNT_CHANGE, (struct pending){ .answer = answer_nobody });
     command_begin(queue, 1 + NAME_COUNT);
     command_word(queue, "DEL");
     for (size_t i = 0; i < NAME_COUNT; i++)

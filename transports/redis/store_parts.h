@@ -14,6 +14,15 @@ void store_secret_get(struct store *store, struct text name, store_secret_fn *fn
 /* store_deletion.c: every key of an account */
 void store_account_delete(struct store *store, struct text bare, store_done_fn *fn, void *ctx);
 void pattern_literal(struct buffer *out, struct text text); /* for SCAN's MATCH: stands for itself */
+enum { ACCOUNT_FIELDS = 6 }; /* texts that account_write_fields writes */
+void account_write_fields(struct redis *redis, struct command_queue *queue, const struct account *account);
+
+/* store_login.c: the rest of store_login.h */
+extern const struct login_ops redis_login_ops;
+/* Begins a call of account_change.lua with so many fields to follow; staying may be NULL. */
+void account_change_begin(struct redis *redis, struct command_queue *queue, struct text bare, const char *how,
+                          const struct staying *staying, unsigned fields);
+uint64_t text_number(struct text digits); /* 0 for an empty text */
 
 /* store_sessions.c: {prefix}{bare}:sessions (hash, a field a resource), and the node's index of them */
 void store_session_bind(struct store *store, const struct session_row *row, enum bind_conflict conflict,

@@ -65,14 +65,6 @@ static void write_index(struct redis *redis, struct command_queue *queue, const 
 
 /* -- bind -- */
 
-static uint64_t to_number(struct text digits)
-{
-    uint64_t number = 0;
-    for (size_t i = 0; i < digits.size; i++)
-        number = number * 10 + (uint64_t)(digits.data[i] - '0');
-    return number;
-}
-
 struct bind {               /* what is asked, until the answer: a refused row must leave the index again */
     struct session_row row; /* its texts are behind the struct */
     store_bind_fn *fn;
@@ -112,7 +104,7 @@ static void answer_bind(struct redis *redis, const struct pending *pending, cons
         result = (int)reply[1].integer;
     if (result == BIND_REPLACED && count == 4) {
         node = reply[2].text;
-        session = to_number(reply[3].text);
+        session = text_number(reply[3].text);
     }
     if (result < 0)
         write_index(redis, &redis->commands.queue, "SREM", &bind->row);
@@ -133,12 +125,13 @@ void store_session_bind(struct store *store, const struct session_row *row, enum
         return;
     write_index(redis, queue, "SADD", row);
     text = write_row(redis, row, &owner);
-    script_begin(queue, &redis->scripts, SCRIPT_SESSION_BIND, redis_key(redis, row->bare, "sessions"), 5);
+    script_begin(queue, &redis->scripts, SCRIPT_SESSION_BIND, redis_key(redis, row->bare, "sessions"), 6);
     command_text(queue, row->resource);
     command_text(queue, owner);
     command_text(queue, text);
     command_word(queue, conflict == BIND_REPLACE ? "1" : "0");
     command_integer(queue, max_sessions);
+    command_integer(queue, (int64_t)row->generation);
     script_end(queue, SCRIPT_SESSION_BIND,
                (struct pending){ .answer = answer_bind, .ctx = bind, .flags = PENDING_REPEATABLE });
 }

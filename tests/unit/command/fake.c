@@ -130,6 +130,23 @@ static const struct store_ops store_ops = {
     .account_list = account_list,
 };
 
+static void give_blocked(struct fake_due *due)
+{
+    ((store_block_fn *)due->fn)(due->ctx, due->status, due->result, 1);
+}
+
+static void block(struct store *store, struct text bare, enum account_block how, store_block_fn *fn, void *ctx)
+{
+    struct fake *fake = fake_of(store);
+    struct fake_account *found = find_text(fake, bare);
+    later(fake, give_blocked, (void *)fn, ctx)->result = found ? fake->sessions : -1;
+    fake->blocked_how = how;
+    if (found && (how == BLOCK_DISABLE || how == BLOCK_ENABLE))
+        found->account.is_disabled = how == BLOCK_DISABLE;
+}
+
+static const struct login_ops login_ops = { .block = block };
+
 /* -- bus -- */
 static void give_published(struct fake_due *due)
 {
@@ -254,7 +271,7 @@ static int http_get(void *ctx, const struct listen_address *where, const char *p
 
 void fake_init(struct fake *fake)
 {
-    *fake = (struct fake){ .bus = { .ops = &bus_ops }, .store = { .ops = &store_ops } };
+    *fake = (struct fake){ .bus = { .ops = &bus_ops }, .store = { .ops = &store_ops, .login = &login_ops } };
     fake->due_end = &fake->due;
     fake->accounts = xcalloc(FAKE_ACCOUNTS, sizeof *fake->accounts);
     fake->env = (struct command_env){ .ctx = fake,

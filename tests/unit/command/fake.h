@@ -39,6 +39,8 @@ struct fake {
     char *published[FAKE_TEXTS], *channels[FAKE_TEXTS], *subscribed[FAKE_TEXTS];
     unsigned publish_count, subscribe_count;
     unsigned open_puts, most_open_puts;
+    int64_t sessions; /* of every account */
+    enum account_block blocked_how;
     char asked[128]; /* host:port/path of http_get */
     unsigned serve_count;
     char served_domain[64];

@@ -71,6 +71,40 @@ static void test_one_account(void **state)
     fake_fini(&fake);
 }
 
+static void test_blocking(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words;
+        enum account_block how;
+        const char *out;
+        bool is_disabled;
+    } rows[] = {
+        { "user kick juliet@localhost", BLOCK_KICK, "kicked juliet@localhost, sessions told to end: 3\n", false },
+        { "user disable Juliet@localhost", BLOCK_DISABLE, "disabled juliet@localhost, sessions told to end: 3\n", true },
+        { "user revoke juliet@localhost", BLOCK_REVOKE,
+          "revoked the logins of juliet@localhost, sessions told to end: 3\n", true },
+        { "user enable juliet@localhost", BLOCK_ENABLE, "enabled juliet@localhost\n", false },
+    };
+    struct fake fake;
+    fake_init(&fake);
+    assert_int_equal(run(&fake, "user add juliet@localhost", "R0m30\n"), 0);
+    fake.sessions = 3;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(run(&fake, rows[i].words, ""), 0);
+        assert_string_equal(fake.out, rows[i].out);
+        assert_int_equal(fake.blocked_how, rows[i].how);
+        assert_int_equal(fake_find(&fake, "juliet@localhost")->account.is_disabled, rows[i].is_disabled);
+    }
+    assert_int_equal(run(&fake, "user disable romeo@localhost", ""), 1);
+    assert_non_null(strstr(fake.err, "there is no account romeo@localhost"));
+    assert_int_equal(run(&fake, "user disable a@guests.example --set auth.anonymous_domain=guests.example", ""), 1);
+    assert_non_null(strstr(fake.err, "the domain of guests"));
+    assert_int_equal(run(&fake, "user kick a@guests.example --set auth.anonymous_domain=guests.example", ""), 1);
+    assert_non_null(strstr(fake.err, "there is no account a@guests.example")); /* here, no session of one */
+    fake_fini(&fake);
+}
+
 static void test_what_is_no_account(void **state)
 {
     (void)state;
@@ -286,6 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_account),
+        cmocka_unit_test(test_blocking),
         cmocka_unit_test(test_what_is_no_account),
         cmocka_unit_test(test_long_password),
         cmocka_unit_test(test_import_lines),

@@ -80,12 +80,18 @@ static void test_accounts(void **state)
     assert_int_equal(put("juliet@example.com", &two, ACCOUNT_CREATE), 0);
     got = get("juliet@example.com");
     assert_true(got.has_account);
+    uint64_t generation = got.account.generation;
+    assert_true(generation > 0);
+    one.generation = generation;
     assert_memory_equal(&got.account, &one, sizeof one);
     assert_int_equal(put("juliet@example.com", &two, ACCOUNT_REPLACE), 1);
     got = get("juliet@example.com");
+    assert_true(got.account.generation > generation);
+    two.generation = got.account.generation;
     assert_memory_equal(&got.account, &two, sizeof two);
     assert_int_equal(put("juliet@example.com", &one, ACCOUNT_CREATE_OR_REPLACE), 1);
     got = get("juliet@example.com");
+    one.generation = got.account.generation;
     assert_memory_equal(&got.account, &one, sizeof one);
 
     server_ask(&server, "HSET xmpp:{juliet@example.com}:account sha1 what");
@@ -235,6 +241,101 @@ static void test_bind(void **state)
                         "1");
 }
 
+static void on_blocked(void *ctx, enum bus_status status, int64_t told, uint64_t generation)
+{
+    on_done(ctx, status, told);
+    ((struct answer *)ctx)->session = generation;
+}
+
+static struct answer block(const char *bare, enum account_block how)
+{
+    struct answer answer = { 0 };
+    node.store->login->block(node.store, text_of(bare), how, on_blocked, &answer);
+    WAIT_ANSWER(&node, &answer);
+    assert_int_equal(answer.status, BUS_OK);
+    return answer;
+}
+
+static bool has_message(void *ctx)
+{
+    return node.messages >= *(size_t *)ctx;
+}
+
+/* What was blocked cannot bind again, not even to the row that it has; and its nodes are told. */
+static void test_blocking(void **state)
+{
+    (void)state;
+    struct account one = some_account(1);
+    struct session_row first = row("balcony", "n1", 7, false, 0), second = row("garden", "n1", 8, false, 0);
+    struct answer answer = { 0 }, listens = { 0 };
+
+    assert_int_equal(block("juliet@example.com", BLOCK_DISABLE).result, -1);
+    put("juliet@example.com", &one, ACCOUNT_CREATE);
+    first.generation = second.generation = get("juliet@example.com").account.generation;
+    assert_int_equal(bind_row(first, BIND_REFUSE, 9).result, BIND_DONE);
+    assert_int_equal(bind_row(second, BIND_REFUSE, 9).result, BIND_DONE);
+    server_ask(&server, "HSET xmpp:{juliet@example.com}:tokens phone x");
+    server_ask(&server, "HSET xmpp:{juliet@example.com}:sessions %s q", "");
+
+    node.bus->ops->subscribe(node.bus, TEXT("xmpp:node:{n1}"), on_subscribed, &listens);
+    WAIT_ANSWER(&node, &listens);
+    node.keeps_messages = true;
+    answer = block("juliet@example.com", BLOCK_KICK);
+    assert_int_equal(answer.result, 2);
+    assert_true(answer.session == first.generation);
+    assert_true(run_until(loop, has_message, &(size_t){ 1 }, 5));
+    assert_int_equal(node.messages, 1); /* once a node */
+    assert_string_equal(node.payload[0], "blocked\n\nkicked\njuliet@example.com");
+    assert_int_equal(bind_row(first, BIND_REFUSE, 9).result, BIND_DONE);
+
+    answer = block("juliet@example.com", BLOCK_REVOKE);
+    assert_true(answer.session > first.generation);
+    assert_string_equal(server_ask(&server, "EXISTS xmpp:{juliet@example.com}:tokens"), "0");
+    assert_int_equal(bind_row(first, BIND_REFUSE, 9).result, BIND_BLOCKED);
+    first.generation = answer.session;
+    assert_int_equal(bind_row(first, BIND_REFUSE, 9).result, BIND_DONE);
+
+    block("juliet@example.com", BLOCK_DISABLE);
+    assert_true(get("juliet@example.com").account.is_disabled);
+    block("juliet@example.com", BLOCK_ENABLE);
+    assert_false(get("juliet@example.com").account.is_disabled);
+
+    /* A guest has no account: it is told, and none is made. */
+    struct session_row guest = row("r", "n1", 9, false, 0);
+    guest.bare = TEXT("guest@example.com");
+    assert_int_equal(bind_row(guest, BIND_REFUSE, 9).result, BIND_DONE);
+    assert_int_equal(block("guest@example.com", BLOCK_DISABLE).result, -1);
+    assert_int_equal(block("guest@example.com", BLOCK_REVOKE).result, 1);
+    assert_false(get("guest@example.com").has_account);
+}
+
+/* The session that changed the password stays. */
+static void test_change_password(void **state)
+{
+    (void)state;
+    struct account one = some_account(1), two = some_account(2);
+    struct session_row own = row("balcony", "n1", 7, false, 0);
+    struct staying staying = { own.node, own.session };
+    struct answer answer = { 0 }, none = { 0 }, listens = { 0 };
+
+    node.store->login->change_password(node.store, TEXT("juliet@example.com"), &one, &staying, on_blocked, &none);
+    WAIT_ANSWER(&node, &none);
+    assert_int_equal(none.result, -1);
+    put("juliet@example.com", &one, ACCOUNT_CREATE);
+    own.generation = get("juliet@example.com").account.generation;
+    bind_row(own, BIND_REFUSE, 9);
+    node.bus->ops->subscribe(node.bus, TEXT("xmpp:node:{n1}"), on_subscribed, &listens);
+    WAIT_ANSWER(&node, &listens);
+    node.keeps_messages = true;
+    node.store->login->change_password(node.store, TEXT("juliet@example.com"), &two, &staying, on_blocked, &answer);
+    WAIT_ANSWER(&node, &answer);
+    assert_true(run_until(loop, has_message, &(size_t){ 1 }, 5));
+    assert_string_equal(node.payload[0], "blocked\nn1/7\npassword\njuliet@example.com");
+    two.generation = answer.session;
+    struct answer got = get("juliet@example.com");
+    assert_memory_equal(&got.account, &two, sizeof two);
+}
+
 static void test_fencing(void **state)
 {
     session_op *update = node.store->ops->session_update, *remove = node.store->ops->session_remove;
@@ -287,11 +388,6 @@ static void bind_family(void)
     bind_row(row("high", "n2", 2, true, 127), BIND_REFUSE, 9);
     bind_row(row("low", "n1", 3, true, -1), BIND_REFUSE, 9);
     bind_row(row("silent", "n3", 4, false, 0), BIND_REFUSE, 9);
-}
-
-static bool has_message(void *ctx)
-{
-    return node.messages >= *(size_t *)ctx;
 }
 
 /* The resources in the edge of the message, sorted, as "node/resource node/resource". */
@@ -695,6 +791,8 @@ int main(void)
         TEST(test_account_list),
         TEST(test_secret),
         TEST(test_bind),
+        TEST(test_blocking),
+        TEST(test_change_password),
         TEST(test_fencing),
         TEST(test_audiences),
         TEST(test_presence),

@@ -237,6 +237,57 @@ static void test_away(void **state)
     stage_free(stage);
 }
 
+/* Blocked between the login and the binding. */
+static void test_blocked_before_binding(void **state)
+{
+    (void)state;
+    struct stage *stage = stage_with_romeo(NULL);
+    struct client *client = logged_in(stage);
+    stage->accounts[0].account.generation++;
+    client_bind(client, "r");
+    hears(client, "<stream:error><not-authorized xmlns='" XMLNS_STREAM_ERRORS "'/>*not valid any more*</stream:stream>");
+    assert_string_equal(stage->steps, "subscribe bind unsubscribe ");
+    client_free(client);
+    stage_free(stage);
+}
+
+/* All sessions of the account but the one that stays, bound or not; nobody else's. */
+static void test_blocked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *why, *condition;
+    } rows[] = {
+        { "password", "reset" },  { "disabled", "not-authorized" }, { "revoked", "reset" },
+        { "deleted", "not-authorized" }, { "kicked", "policy-violation" }, { "what a newer node says", "reset" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct stage *stage = stage_with_romeo(NULL);
+        struct client *unbound = logged_in(stage), *bound, *staying, *other;
+        char pattern[256], stays[64];
+        stage_add_account(stage, "juliet@example.com", "secret");
+        bound = client_bound(stage, FRAMING_TCP, "romeo", "one");
+        staying = client_bound(stage, FRAMING_TCP, "romeo", "two");
+        snprintf(stays, sizeof stays, "here/%llu", (unsigned long long)session_number(stage->last_session));
+        other = client_bound(stage, FRAMING_TCP, "juliet", "r");
+        sessions_block(stage->sessions, TEXT("romeo@example.com"), text_of(stays), text_of(rows[i].why));
+        snprintf(pattern, sizeof pattern, "<stream:error><%s xmlns='" XMLNS_STREAM_ERRORS "'/>*</stream:stream>",
+                 rows[i].condition);
+        hears(unbound, pattern);
+        hears(bound, pattern);
+        hears(staying, "");
+        hears(other, "");
+        stage_settle(stage);
+        assert_int_equal(stage->ended_count, 1);
+        assert_int_equal(stage->metrics.value[METRIC_SESSIONS_BLOCKED], 2);
+        client_free(unbound);
+        client_free(bound);
+        client_free(staying);
+        client_free(other);
+        stage_free(stage);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +300,8 @@ int main(void)
         cmocka_unit_test(test_replaced_elsewhere),
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_away),
+        cmocka_unit_test(test_blocked_before_binding),
+        cmocka_unit_test(test_blocked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -128,6 +128,15 @@ static struct stage_row *free_row(struct stage *stage)
     return row;
 }
 
+/* The account has changed since the login. */
+static bool is_blocked(const struct stage *stage, const struct session_row *row)
+{
+    for (size_t i = 0; i < stage->account_count; i++)
+        if (text_is(row->bare, stage->accounts[i].bare))
+            return row->generation != stage->accounts[i].account.generation;
+    return row->generation != 0;
+}
+
 static void session_bind(struct store *store, const struct session_row *row, enum bind_conflict conflict,
                          unsigned max_sessions, store_bind_fn *fn, void *ctx)
 {
@@ -139,6 +148,10 @@ static void session_bind(struct store *store, const struct session_row *row, enu
     assert_true(stage->subscriptions > 0); /* confirmed before the row is written */
     note(stage, "bind");
     answer->bind_fn = fn;
+    if (is_blocked(stage, row)) {
+        answer->result = BIND_BLOCKED;
+        return;
+    }
     answer->result = kept ? BIND_REPLACED : BIND_DONE;
     if (kept) {
         snprintf(answer->node, sizeof answer->node, "%s", kept->node);
