@@ -10,17 +10,6 @@ struct presence_update { /* finds the session again when Redis has answered */
     struct stanza *presence; /* owned; carries the sender's address */
 };
 
-static struct session_row row_of(const struct router *router, const struct session *session)
-{
-    const struct jid *jid = session_jid(session);
-    return (struct session_row){ .bare = jid_bare(jid),
-                                 .resource = jid_resource(jid),
-                                 .node = router->parts->node,
-                                 .session = session_number(session),
-                                 .is_available = session_is_available(session),
-                                 .priority = session_priority(session) };
-}
-
 /* RFC 6121 4.2.2: also to the resource that sent it. */
 static void show_own_resources(struct router *router, struct stanza *presence)
 {
@@ -53,7 +42,7 @@ static void on_updated(void *ctx, enum bus_status status, int64_t result)
 static void store_presence(struct router *router, struct session *session, struct stanza *presence)
 {
     struct presence_update *update = xmalloc(sizeof *update);
-    struct session_row row = row_of(router, session);
+    struct session_row row = session_row(session);
     *update = (struct presence_update){ router, session_number(session), presence };
     router->parts->store->ops->session_update(router->parts->store, &row, on_updated, update);
 }

@@ -68,15 +68,13 @@ static struct session *session_of(const struct restored *restored)
     return session && session_number(session) == restored->session_number ? session : NULL;
 }
 
-static void on_restored(void *ctx, enum bus_status status, int result, struct text node, uint64_t number)
+static void on_restored(void *ctx, enum bus_status status, const struct bind_answer *answer)
 {
     struct restored *restored = ctx;
     struct session *session = session_of(restored);
-    (void)node;
-    (void)number;
-    if (session && status == BUS_OK && result == BIND_BLOCKED)
+    if (session && status == BUS_OK && answer->result == BIND_BLOCKED)
         session_end(session, STREAM_ERROR_NOT_AUTHORIZED, "the login is not valid any more");
-    else if (session && status == BUS_OK && result < 0)
+    else if (session && status == BUS_OK && answer->result < 0)
         session_end(session, STREAM_ERROR_CONFLICT, "this session was taken over by another");
     free(restored);
 }
@@ -85,13 +83,7 @@ static void restore_row(struct router *router, const struct session *session)
 {
     struct restored *restored = restored_new(router, session);
     struct store *store = router->parts->store;
-    struct session_row row = { .bare = restored->bare,
-                               .resource = restored->resource,
-                               .node = router->parts->node,
-                               .session = restored->session_number,
-                               .is_available = session_is_available(session),
-                               .priority = session_priority(session),
-                               .generation = session_generation(session) };
+    struct session_row row = session_row(session);
     store->ops->session_bind(store, &row, BIND_REFUSE, router->parts->config->limits_sessions_per_account, on_restored, restored);
 }
 

@@ -177,8 +177,9 @@ void router_stop(struct router *router)
 
 /* -- the door from the sessions -- */
 
-static void on_bound(void *ctx, struct session *session)
+static void on_bound(void *ctx, struct session *session, const struct bind_answer *answer)
 {
+    (void)answer;
     observe_session(ctx, session, SESSION_STARTED, NULL);
 }
 

@@ -1,20 +1,12 @@
 /* bind.c - resource binding (RFC 6120 7).  The mailbox is subscribed and confirmed before the session row is written:
  * whoever reads the row finds somebody listening; at the end the other way round (unbind.c). */
 #include <openssl/rand.h>
+#include <stdlib.h>
 
 #include "gateway/session/session_state.h"
 #include "stanzabus/channel.h"
 
 enum { CHOSEN_SIZE = 16 }; /* signs of a resource that the server chooses: 80 bits */
-
-static struct session_row row_of(const struct session *session)
-{
-    return (struct session_row){ .bare = jid_bare(&session->jid),
-                                 .resource = jid_resource(&session->jid),
-                                 .node = session->sessions->parts->node,
-                                 .session = session->subject.session,
-                                 .generation = session->generation };
-}
 
 /* -- refusing -- */
 
@@ -81,7 +73,7 @@ static void free_negotiation(struct session *session)
     free(negotiation);
 }
 
-static void bound(struct session *session)
+static void bound(struct session *session, const struct bind_answer *answer)
 {
     struct sessions *sessions = session->sessions;
     struct stanza *result = make_result(session, session->negotiation->request);
@@ -96,7 +88,7 @@ static void bound(struct session *session)
     log_info(sessions->parts->log, &session->subject, "bound", "mechanism=%s tls=%s transport=%s", session->mechanism,
              session->connection->is_encrypted ? "yes" : "no", is_websocket(session) ? "websocket" : "tcp");
     if (sessions->callbacks->on_bound)
-        sessions->callbacks->on_bound(sessions->ctx, session);
+        sessions->callbacks->on_bound(sessions->ctx, session, answer);
     session_send(session, result);
     stanza_free(&result);
 }
@@ -113,32 +105,41 @@ static void replace(struct session *session, struct text node, uint64_t number)
 /* -- the steps -- */
 
 /* BUS_AWAY says that nothing is known: the row may be there. */
-static void on_row(void *ctx, enum bus_status status, int result, struct text node, uint64_t number)
+static void on_row(void *ctx, enum bus_status status, const struct bind_answer *answer)
 {
     struct session *session = ctx;
-    bool is_written = status == BUS_OK && result > 0;
+    bool is_written = status == BUS_OK && answer->result > 0;
 
-    if (is_written && result == BIND_REPLACED)
-        replace(session, node, number);
+    if (is_written && answer->result == BIND_REPLACED)
+        replace(session, answer->replaced_node, answer->replaced_session);
     if (is_written && session->state != STATE_ENDED) {
-        bound(session);
+        bound(session, answer);
     } else {
-        if (status == BUS_OK && result < 0)
+        if (status == BUS_OK && answer->result < 0)
             bind_unsubscribe(session->sessions, jid_bare(&session->jid));
         else
             bind_undo(session);
         if (session->state != STATE_ENDED && status == BUS_OK)
-            refuse_result(session, result);
+            refuse_result(session, answer->result);
         else if (session->state != STATE_ENDED)
             refuse_for_now(session);
     }
     session_step_done(session);
 }
 
+static void name_session(struct session *session)
+{
+    struct buffer *name = outbound_begin(session);
+    buffer_printf(name, "%.*s.%llu", TEXT_ARGS(session->sessions->parts->node), (unsigned long long)session->subject.session);
+    free(session->uid);
+    session->uid = text_dup(buffer_text(name));
+}
+
 static void write_row(struct session *session)
 {
     struct store *store = session->sessions->parts->store;
-    struct session_row row = row_of(session);
+    name_session(session);
+    struct session_row row = session_row(session);
     session_step_begin(session);
     store->ops->session_bind(store, &row, BIND_REPLACE, config_of(session)->limits_sessions_per_account, on_row,
                              session);

@@ -61,6 +61,7 @@ void session_finish(struct session *session, const char *reason)
     log_end(session, was_bound, reason);
     attempt_drop_delay(session);
     timer_stop(&session->timer);
+    unwritten_drop(session);
     stream_free(&session->stream);
     if (session->connection)
         session->connection->ops->close(session->connection);

@@ -88,6 +88,18 @@ static bool is_own_request(struct session *session, struct stanza *stanza)
     return true;
 }
 
+uint64_t session_stanza_number(const struct session *session)
+{
+    (void)session;
+    return 0;
+}
+
+void session_handled(struct session *session, uint64_t number)
+{
+    (void)session;
+    (void)number;
+}
+
 void inbound_stanza(struct session *session, struct stanza *stanza)
 {
     struct sessions *sessions = session->sessions;

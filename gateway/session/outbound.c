@@ -68,6 +68,13 @@ void session_send_xml(struct session *session, struct text xml)
     write_bytes(session, xml.data, xml.size);
 }
 
+void session_send_logged(struct session *session, struct text xml, uint64_t number)
+{
+    session_send_xml(session, xml);
+    if (session->state != STATE_ENDED)
+        unwritten_add(session, number);
+}
+
 enum stanza_scope session_scope(const struct session *session)
 {
     return is_websocket(session) ? SCOPE_SELF_CONTAINED : SCOPE_STREAM;

@@ -61,6 +61,7 @@ struct session {
     struct jid jid;                /* text owned, NUL-terminated; bare from login to binding */
     char *lang;                    /* owned; NULL when the stream has none */
     const char *mechanism;
+    char *uid; /* owned; NULL until it is bound */
     struct log_subject subject;
     uint64_t generation; /* of the account (store_login.h); 0 for guests */
     int64_t heard_ms;    /* last sign of life */
@@ -70,7 +71,8 @@ struct session {
     uint8_t state;       /* enum session_state */
     uint8_t paused;      /* PAUSE_ bits */
     int8_t priority;
-    bool is_header_sent, is_ending, is_asleep, is_guest, is_available, watches_events;
+    bool is_header_sent, is_ending, is_asleep, is_guest, is_available, watches_events, has_carbons, is_interested;
+    struct unwritten *unwritten; /* unwritten.c; NULL when there is nothing */
 };
 
 struct sessions {
@@ -84,6 +86,8 @@ struct sessions {
     uint64_t last_number;
     struct login_guard *guard;
     LIST_HEAD(, unbinding) unbindings; /* rows that are to go */
+    LIST_HEAD(, unwritten) unwritten; /* log entries that wait for their socket */
+    struct timer unwritten_timer;
     unsigned delayed; /* failures that wait to be told */
     bool is_stopping, is_reading_paused;
     struct timer resume_timer;
@@ -204,6 +208,10 @@ struct buffer *outbound_begin(struct session *session);
 void outbound_send(struct session *session);
 void outbound_drained(struct session *session);
 void outbound_overflow(struct session *session); /* ends it: its client does not read */
+
+/* -- unwritten.c: log entries on their way to a client that does not acknowledge -- */
+void unwritten_add(struct session *session, uint64_t number);
+void unwritten_drop(struct session *session); /* it ended: they were not delivered */
 
 /* -- ending.c -- */
 /* The client closed its stream, or we do without an error. */

@@ -57,6 +57,7 @@ void session_free(struct session *session)
         free(negotiation);
     }
     free((char *)session->jid.text);
+    free(session->uid);
     free(session->lang);
     free(session);
 }
@@ -86,12 +87,14 @@ void sessions_free(struct sessions **pointer)
     if (!sessions)
         return;
     timer_stop(&sessions->resume_timer);
+    timer_stop(&sessions->unwritten_timer);
     bind_forget_undone(sessions);
     HASH_CLEAR(hh, sessions->bound);
     while (sessions->first) {
         struct session *session = sessions->first;
         timer_stop(&session->timer);
         accept_release(session);
+        unwritten_drop(session);
         session_unlink(session);
         session_free(session);
     }
@@ -248,6 +251,25 @@ uint64_t session_generation(const struct session *session)
     return session->generation;
 }
 
+struct text session_uid(const struct session *session)
+{
+    return text_of(session->uid);
+}
+
+struct session_row session_row(const struct session *session)
+{
+    return (struct session_row){ .bare = jid_bare(&session->jid),
+                                 .resource = jid_resource(&session->jid),
+                                 .node = session->sessions->parts->node,
+                                 .session = session->subject.session,
+                                 .uid = text_of(session->uid),
+                                 .is_available = session->is_available,
+                                 .has_carbons = session->has_carbons,
+                                 .is_interested = session->is_interested,
+                                 .priority = session->priority,
+                                 .generation = session->generation };
+}
+
 bool session_is_guest(const struct session *session)
 {
     return session->is_guest;
@@ -282,6 +304,26 @@ bool session_is_available(const struct session *session)
 int8_t session_priority(const struct session *session)
 {
     return session->priority;
+}
+
+bool session_has_carbons(const struct session *session)
+{
+    return session->has_carbons;
+}
+
+void session_set_carbons(struct session *session, bool has_carbons)
+{
+    session->has_carbons = has_carbons;
+}
+
+bool session_is_interested(const struct session *session)
+{
+    return session->is_interested;
+}
+
+void session_set_interested(struct session *session, bool is_interested)
+{
+    session->is_interested = is_interested;
 }
 
 bool session_watches_events(const struct session *session)

@@ -38,12 +38,13 @@ static void on_removed(void *ctx, enum bus_status status, int64_t result)
 {
     struct unbinding *unbinding = ctx;
     struct sessions *sessions = unbinding->sessions;
-    (void)result; /* 0: it was another's by now, or had gone */
     if (status != BUS_OK) {
         timer_start(sessions->parts->timers, &unbinding->timer, AGAIN_MS, on_again);
         return;
     }
     bind_unsubscribe(sessions, jid_bare(&unbinding->jid));
+    if (sessions->callbacks->on_unbound) /* result 0: it was another's by now, or had gone */
+        sessions->callbacks->on_unbound(sessions->ctx, jid_bare(&unbinding->jid), result == 2);
     end_unbinding(unbinding);
 }
 

@@ -38,6 +38,8 @@ struct bus_callbacks {
     /* The queue toward Redis reached limits.redis_queue, or Redis went away: stop reading from clients.  May come from
      * inside of what the bus or its store is asked. */
     void (*on_full)(void *ctx);
+    /* Once a loop turn, before what was queued in it is written: the place for what is asked in batches.  May be NULL. */
+    void (*on_turn)(void *ctx);
     void (*on_drained)(void *ctx); /* ... or it is half empty again: go on.  Also called at on_away: reading goes on, to be answered with errors */
 };
 

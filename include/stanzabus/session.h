@@ -12,13 +12,19 @@ struct sessions; /* all sessions of a node, and the index by address */
 
 /* What a session tells the stage behind it (the router). */
 struct session_callbacks {
-    void (*on_bound)(void *ctx, struct session *session);                         /* the bind result goes out right after */
+    /* The bind result goes out right after. */
+    void (*on_bound)(void *ctx, struct session *session, const struct bind_answer *answer);
     void (*on_stanza)(void *ctx, struct session *session, struct stanza *stanza); /* bound; callee owns; from is stamped, to is checked and prepared */
     void (*on_ended)(void *ctx, struct session *session, const char *reason);     /* it was bound; still readable */
     /* user: the bare JID that was tried, empty when it was none; session_mechanism says how. */
     void (*on_login_failed)(void *ctx, struct session *session, struct text user, const char *reason);
     /* A binding here took the resource over from a session of another node: that node is to end it (conflict). */
     void (*on_replaced)(void *ctx, struct text node, uint64_t number, struct text bare, struct text resource);
+    /* What session_send_logged gave it has reached the client, or (without XEP-0198) its socket. */
+    void (*on_delivered)(void *ctx, struct session *session, const uint64_t *numbers, size_t count);
+    /* The row of a session that ended is gone, and its mailbox unsubscribed.  may_wait: the log holds messages that may have been
+     * for it (store_log.h: settle). */
+    void (*on_unbound)(void *ctx, struct text bare, bool may_wait);
 };
 
 struct sessions *sessions_new(const struct parts *parts, const struct session_callbacks *callbacks, void *ctx);
@@ -47,6 +53,9 @@ void sessions_each(struct sessions *sessions, void (*each)(void *ctx, struct ses
 const struct jid *session_jid(const struct session *session); /* full; valid until the session is freed */
 uint64_t session_number(const struct session *session);
 uint64_t session_generation(const struct session *session); /* of its account at the login (store_login.h) */
+/* Names the session for ever, over resumptions too: id of the node where it was bound first, a dot, its number there. */
+struct text session_uid(const struct session *session);
+struct session_row session_row(const struct session *session); /* as it should be in the store; borrowed texts */
 bool session_is_guest(const struct session *session); /* logged in by ANONYMOUS */
 struct text session_lang(const struct session *session); /* of the stream; empty when none */
 const struct log_subject *session_subject(const struct session *session);
@@ -56,6 +65,10 @@ const char *session_mechanism(const struct session *session);
 void session_set_presence(struct session *session, bool is_available, int8_t priority);
 bool session_is_available(const struct session *session);
 int8_t session_priority(const struct session *session);
+bool session_has_carbons(const struct session *session); /* XEP-0280; in the row too */
+void session_set_carbons(struct session *session, bool has_carbons);
+bool session_is_interested(const struct session *session); /* RFC 6121 2.2; in the row too */
+void session_set_interested(struct session *session, bool is_interested);
 
 /* Room for the stage behind (the router's own per-session flags). */
 bool session_watches_events(const struct session *session);
@@ -66,6 +79,15 @@ void session_set_watches_events(struct session *session, bool watches);
 void session_send(struct session *session, const struct stanza *stanza);
 /* The same for XML that is already written in the session's scope (session_scope): one serialisation, many sessions. */
 void session_send_xml(struct session *session, struct text xml);
+/* The same for an entry of the account's log, by its number and LOG_SHARED (store_log.h): on_delivered says when it has
+ * arrived, by the same number.  It stays in the log until then. */
+void session_send_logged(struct session *session, struct text xml, uint64_t number);
 enum stanza_scope session_scope(const struct session *session);
+
+/* XEP-0198: the number of the client's stanza that on_stanza hands over (0: they are not counted), never given twice in the
+ * life of the session's uid but to the same stanza, sent again.  And what the router says when it is done with one: all that the
+ * guarantee asks holds, or an error was answered.  In any order, each once. */
+uint64_t session_stanza_number(const struct session *session);
+void session_handled(struct session *session, uint64_t number);
 
 #endif

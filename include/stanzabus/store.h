@@ -8,6 +8,7 @@
 #include "stanzabus/store_login.h"
 
 struct store;
+struct log_ops; /* store_log.h */
 
 /* -- accounts -- */
 enum { SCRAM_SALT_MAX = 64 };
@@ -33,14 +34,24 @@ struct session_row {
     struct text bare, resource;
     struct text node;     /* the owner; every later write for this session fails when the row names another */
     uint64_t session;     /* number of the session in its node */
+    struct text uid;      /* names the session for ever: it stays when another node takes it over (XEP-0198) */
     bool is_available;    /* has sent presence without type (RFC 6121 4.2) */
+    bool has_carbons;     /* wants copies of what other resources send and get (XEP-0280) */
+    bool is_resumable;    /* the row outlives its connection (XEP-0198 5) */
+    bool is_interested;   /* has asked for the roster (RFC 6121 2.2) */
     int8_t priority;
     uint64_t generation; /* of the account at login; 0 for guests */
 };
 enum bind_conflict { BIND_REFUSE, BIND_REPLACE }; /* RFC 6120 7.7.2.2 */
 enum bind_result { BIND_DONE = 1, BIND_REPLACED = 2, BIND_CONFLICT = -1, BIND_TOO_MANY = -2, BIND_BLOCKED = -3 };
-/* result: enum bind_result.  With BIND_REPLACED, replaced_node and replaced_session name whose row it was. */
-typedef void store_bind_fn(void *ctx, enum bus_status status, int result, struct text replaced_node, uint64_t replaced_session);
+struct bind_answer {
+    int result; /* enum bind_result */
+    struct text replaced_node; /* with BIND_REPLACED: whose row it was */
+    uint64_t replaced_session;
+    struct text flags; /* of the account: its letters are in store_log.h */
+    unsigned carbons;  /* rows of the account that want carbon copies, this one included */
+};
+typedef void store_bind_fn(void *ctx, enum bus_status status, const struct bind_answer *answer);
 
 /* -- routing: decided once, from the rows, in the same step that publishes -- */
 enum route_audience {
@@ -73,6 +84,8 @@ struct store_ops {
                          store_bind_fn *fn, void *ctx);
     /* result: 1 done, 0 the row names another node or session, or is gone: this session must end (fencing) */
     void (*session_update)(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx);
+    /* result: 0 as above; 1 removed; 2 removed, and the log holds messages that may have been for it: they are to be
+     * settled (store_log.h) */
     void (*session_remove)(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx);
     /* result: resources that it was published for; 0 = nobody is there, nothing was published */
     void (*route)(struct store *store, const struct route *route, store_done_fn *fn, void *ctx);
@@ -97,6 +110,7 @@ struct store {
     const struct store_ops *ops;
     const struct documents_ops *documents;
     const struct login_ops *login;
+    const struct log_ops *log;
 };
 
 #endif

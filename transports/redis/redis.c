@@ -170,6 +170,8 @@ static void on_turn_end(struct ev_loop *loop, struct ev_prepare *prepare, int ev
     struct redis *redis = prepare->data;
     (void)loop;
     (void)events;
+    if (redis->bus.callbacks && redis->bus.callbacks->on_turn)
+        redis->bus.callbacks->on_turn(redis->bus.ctx);
     link_flush(&redis->subscriber);
     link_flush(&redis->commands);
     health_watch_queue(redis);

@@ -30,7 +30,9 @@ void store_session_bind(struct store *store, const struct session_row *row, enum
 void store_session_update(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx);
 void store_session_remove(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx);
 void store_route(struct store *store, const struct route *route, store_done_fn *fn, void *ctx);
-/* Appends "session LF node/": what a row of this session's holds behind its class. */
+/* xmpp:to:{bare} in redis->key; borrowed until the next name. */
+struct text mailbox_of(struct redis *redis, struct text bare);
+/* Appends "session LF node/": what a row of this session's holds behind its letters. */
 void session_owner(struct buffer *out, uint64_t session, struct text node);
 
 /* store_nodes.c: {prefix}{address}:lease (string), {prefix}nodes (hash, a field a node), {prefix}node:{id}:sessions

@@ -1,12 +1,15 @@
 /* store_sessions.c - session rows, and routing by them.
- * The row of a resource: class, session, LF, node/resource as JSON writes it, LF, priority.  The class (u not available,
- * m available of negative priority, a available) is all that a route asks; the second line goes into the event as it
- * is. */
+ * The row of a resource: four letters, session, LF, node/resource as JSON writes it, LF, uid, LF, priority.  The letters:
+ * u not available, m available of negative priority, a available; then c, s, i or -: has carbons, is resumable, is
+ * interested.  The second line goes into events as it is.  Beside the rows the field "" holds the account's flags
+ * (stanzabus/store_log.h). */
 #include <assert.h>
 #include <stdlib.h>
 
 #include "stanzabus/channel.h"
 #include "store_parts.h"
+
+enum { ROW_LETTERS = 4 };
 
 /* -- rows -- */
 
@@ -36,12 +39,16 @@ static struct text write_row(struct redis *redis, const struct session_row *row,
 {
     struct buffer *out = &redis->row;
     out->size = 0;
-    buffer_append_char(out, !row->is_available ? 'u' : row->priority < 0 ? 'm' : 'a');
+    const char letters[ROW_LETTERS] = { !row->is_available ? 'u' : row->priority < 0 ? 'm' : 'a', row->has_carbons ? 'c' : '-',
+                                        row->is_resumable ? 's' : '-', row->is_interested ? 'i' : '-' };
+    buffer_append(out, letters, sizeof letters);
     session_owner(out, row->session, row->node);
     size_t owner_end = out->size;
     append_json_inside(out, row->resource);
+    BUFFER_LITERAL(out, "\n");
+    buffer_append_text(out, row->uid);
     buffer_printf(out, "\n%d", row->priority);
-    *owner = (struct text){ out->data + 1, owner_end - 1 };
+    *owner = (struct text){ out->data + ROW_LETTERS, owner_end - ROW_LETTERS };
     return buffer_text(out);
 }
 
@@ -63,6 +70,14 @@ static void write_index(struct redis *redis, struct command_queue *queue, const 
     command_end(queue, (struct pending){ .answer = answer_nobody, .flags = PENDING_REPEATABLE });
 }
 
+/* xmpp:to:{bare} in redis->key; borrowed until the next name. */
+struct text mailbox_of(struct redis *redis, struct text bare)
+{
+    redis->key.size = 0;
+    channel_to(&redis->key, redis->settings.prefix, bare);
+    return buffer_text(&redis->key);
+}
+
 /* -- bind -- */
 
 struct bind {               /* what is asked, until the answer: a refused row must leave the index again */
@@ -82,12 +97,13 @@ static struct text keep(char **place, struct text text)
 
 static struct bind *bind_new(const struct session_row *row, store_bind_fn *fn, void *ctx)
 {
-    struct bind *bind = xmalloc(sizeof *bind + row->bare.size + row->resource.size + row->node.size);
+    struct bind *bind = xmalloc(sizeof *bind + row->bare.size + row->resource.size + row->node.size + row->uid.size);
     char *place = (char *)(bind + 1);
     *bind = (struct bind){ *row, fn, ctx };
     bind->row.bare = keep(&place, row->bare);
     bind->row.resource = keep(&place, row->resource);
     bind->row.node = keep(&place, row->node);
+    bind->row.uid = keep(&place, row->uid);
     return bind;
 }
 
@@ -95,21 +111,19 @@ static void answer_bind(struct redis *redis, const struct pending *pending, cons
 {
     struct bind *bind = pending->ctx;
     enum bus_status status = reply_status(reply);
-    struct text node = { 0 };
-    uint64_t session = 0;
-    int result = 0;
-    if (status == BUS_OK && (reply->type != REPLY_ARRAY || count < 2 || reply[1].type != REPLY_INTEGER))
+    struct bind_answer answer = { 0 };
+    if (status == BUS_OK && (reply->type != REPLY_ARRAY || count < 6 || reply[1].type != REPLY_INTEGER))
         status = BUS_FAILED;
     if (status == BUS_OK)
-        result = (int)reply[1].integer;
-    if (result == BIND_REPLACED && count == 4) {
-        node = reply[2].text;
-        session = text_number(reply[3].text);
-    }
-    if (result < 0)
+        answer = (struct bind_answer){ .result = (int)reply[1].integer,
+                                       .replaced_node = reply[2].text,
+                                       .replaced_session = text_number(reply[3].text),
+                                       .flags = reply[4].text,
+                                       .carbons = (unsigned)reply[5].integer };
+    if (answer.result < 0)
         write_index(redis, &redis->commands.queue, "SREM", &bind->row);
     if (bind->fn)
-        bind->fn(bind->ctx, status, result, node, session);
+        bind->fn(bind->ctx, status, &answer);
     free(bind);
 }
 
@@ -125,13 +139,15 @@ void store_session_bind(struct store *store, const struct session_row *row, enum
         return;
     write_index(redis, queue, "SADD", row);
     text = write_row(redis, row, &owner);
-    script_begin(queue, &redis->scripts, SCRIPT_SESSION_BIND, redis_key(redis, row->bare, "sessions"), 6);
+    script_begin(queue, &redis->scripts, SCRIPT_SESSION_BIND, redis_key(redis, row->bare, "sessions"), 8);
     command_text(queue, row->resource);
     command_text(queue, owner);
     command_text(queue, text);
     command_word(queue, conflict == BIND_REPLACE ? "1" : "0");
     command_integer(queue, max_sessions);
     command_integer(queue, (int64_t)row->generation);
+    command_text(queue, redis_key(redis, row->bare, "log"));
+    command_text(queue, mailbox_of(redis, row->bare));
     script_end(queue, SCRIPT_SESSION_BIND,
                (struct pending){ .answer = answer_bind, .ctx = bind, .flags = PENDING_REPEATABLE });
 }
@@ -146,10 +162,11 @@ void store_session_update(struct store *store, const struct session_row *row, st
     if (!queue)
         return;
     text = write_row(redis, row, &owner);
-    script_begin(queue, &redis->scripts, SCRIPT_SESSION_UPDATE, redis_key(redis, row->bare, "sessions"), 3);
+    script_begin(queue, &redis->scripts, SCRIPT_SESSION_UPDATE, redis_key(redis, row->bare, "sessions"), 4);
     command_text(queue, row->resource);
     command_text(queue, owner);
     command_text(queue, text);
+    command_text(queue, mailbox_of(redis, row->bare));
     script_end(queue, SCRIPT_SESSION_UPDATE,
                (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
 }
@@ -162,9 +179,11 @@ void store_session_remove(struct store *store, const struct session_row *row, st
     if (!queue)
         return;
     write_row(redis, row, &owner);
-    script_begin(queue, &redis->scripts, SCRIPT_SESSION_REMOVE, redis_key(redis, row->bare, "sessions"), 2);
+    script_begin(queue, &redis->scripts, SCRIPT_SESSION_REMOVE, redis_key(redis, row->bare, "sessions"), 4);
     command_text(queue, row->resource);
     command_text(queue, owner);
+    command_text(queue, redis_key(redis, row->bare, "log"));
+    command_text(queue, mailbox_of(redis, row->bare));
     script_end(queue, SCRIPT_SESSION_REMOVE,
                (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
     write_index(redis, queue, "SREM", row);
@@ -191,9 +210,7 @@ void store_route(struct store *store, const struct route *route, store_done_fn *
         return;
     assert(route->event.size > 2 && route->event.data[0] == '{');
     script_begin(queue, &redis->scripts, SCRIPT_ROUTE, redis_key(redis, route->bare, "sessions"), 5);
-    redis->row.size = 0;
-    channel_to(&redis->row, redis->settings.prefix, route->bare);
-    command_text(queue, buffer_text(&redis->row));
+    command_text(queue, mailbox_of(redis, route->bare));
     command_integer(queue, route->hops);
     command_word(queue, audiences[route->audience]);
     command_text(queue, route->resource);

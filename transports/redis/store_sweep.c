@@ -76,7 +76,7 @@ static void answer_removed(struct redis *redis, const struct pending *pending, c
     (void)count;
     if (status != BUS_OK) {
         sweep->status = status;
-    } else if (reply->integer == 1) {
+    } else if (reply->integer > 0) {
         sweep->removed++;
         if (sweep->each)
             sweep->each(sweep->ctx, swept->full);
@@ -107,9 +107,11 @@ static void remove_row(struct redis *redis, struct swept *swept)
     redis->row.size = 0;
     session_owner(&redis->row, strtoull(swept->member.data, NULL, 10), swept->sweep->dead[swept->sweep->now]);
     script_begin(queue, &redis->scripts, SCRIPT_SESSION_REMOVE,
-                 redis_key(redis, (struct text){ full.data, bare }, "sessions"), 2);
+                 redis_key(redis, (struct text){ full.data, bare }, "sessions"), 4);
     command_text(queue, (struct text){ full.data + bare + 1, full.size - bare - 1 });
     command_text(queue, buffer_text(&redis->row));
+    command_text(queue, redis_key(redis, (struct text){ full.data, bare }, "log"));
+    command_text(queue, mailbox_of(redis, (struct text){ full.data, bare }));
     script_end(queue, SCRIPT_SESSION_REMOVE, (struct pending){ .answer = answer_removed, .ctx = swept });
 }
 

@@ -197,7 +197,11 @@ static void on_first_failure(void *ctx, const char *text)
     snprintf(node->failure, sizeof node->failure, "%s", text);
 }
 
-static const struct bus_callbacks callbacks = { on_message, on_away, on_back, on_full, on_drained };
+static const struct bus_callbacks callbacks = { .on_message = on_message,
+                                                .on_away = on_away,
+                                                .on_back = on_back,
+                                                .on_full = on_full,
+                                                .on_drained = on_drained };
 
 void node_open(struct node *node, struct server *server, struct ev_loop *loop, const char *url,
                const struct redis_settings *settings)
@@ -337,12 +341,14 @@ void on_done(void *ctx, enum bus_status status, int64_t result)
     on_published(ctx, status, result);
 }
 
-void on_bound(void *ctx, enum bus_status status, int result, struct text node, uint64_t session)
+void on_bound(void *ctx, enum bus_status status, const struct bind_answer *bound)
 {
     struct answer *answer = ctx;
-    on_published(ctx, status, result);
-    answer->session = session;
-    snprintf(answer->text, sizeof answer->text, "%.*s", TEXT_ARGS(node));
+    on_published(ctx, status, bound->result);
+    answer->session = bound->replaced_session;
+    answer->carbons = bound->carbons;
+    snprintf(answer->text, sizeof answer->text, "%.*s", TEXT_ARGS(bound->replaced_node));
+    snprintf(answer->flags, sizeof answer->flags, "%.*s", TEXT_ARGS(bound->flags));
 }
 
 void on_account(void *ctx, enum bus_status status, const struct account *account)

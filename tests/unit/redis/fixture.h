@@ -69,6 +69,8 @@ struct answer {
     enum bus_status status;
     int64_t result;
     uint64_t session;
+    unsigned carbons;
+    char flags[16];
     char text[4096]; /* secret, replaced node, or the names from each, one a line */
     struct account account;
     bool has_account;
@@ -77,7 +79,7 @@ bool is_answered(void *answer);
 void on_published(void *ctx, enum bus_status status, int64_t receivers);
 void on_subscribed(void *ctx, enum bus_status status);
 void on_done(void *ctx, enum bus_status status, int64_t result);
-void on_bound(void *ctx, enum bus_status status, int result, struct text node, uint64_t session);
+void on_bound(void *ctx, enum bus_status status, const struct bind_answer *bound);
 void on_account(void *ctx, enum bus_status status, const struct account *account);
 void on_secret(void *ctx, enum bus_status status, struct text secret);
 void on_each(void *ctx, struct text name);

@@ -48,7 +48,10 @@ static void give(struct stage_answer *answer)
         answer->account_fn(answer->ctx, answer->status, answer->is_found ? &answer->account : NULL);
         break;
     case ANSWER_BIND:
-        answer->bind_fn(answer->ctx, answer->status, answer->result, text_of(answer->node), answer->number);
+        answer->bind_fn(answer->ctx, answer->status,
+                        &(struct bind_answer){ .result = answer->result,
+                                               .replaced_node = text_of(answer->node),
+                                               .replaced_session = answer->number });
         break;
     case ANSWER_REMOVE:
         answer->done_fn(answer->ctx, answer->status, answer->result);
@@ -211,9 +214,10 @@ static const struct bus_ops bus_ops = { .subscribe = subscribe, .unsubscribe = u
 
 /* -- router -- */
 
-static void on_bound(void *ctx, struct session *session)
+static void on_bound(void *ctx, struct session *session, const struct bind_answer *answer)
 {
     struct stage *stage = ctx;
+    assert_true(answer->result > 0);
     stage->bound_count++;
     stage->last_session = session;
 }

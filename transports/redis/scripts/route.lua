@@ -17,7 +17,7 @@ if audience == 'r' or audience == 'o' then
 end
 if count == 0 then
     local rows = redis.call('HVALS', KEYS[1])
-    for i = 1, #rows do
+    for i = 1, #rows do -- the account's flags are among them, and have none of these letters in front
         local class = string.byte(rows[i])
         if class == 97 or (class == 109 and audience == 'v') then
             edge, count = edge .. '\\n' .. string.match(rows[i], '\n([^\n]*)'), count + 1

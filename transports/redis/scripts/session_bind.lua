@@ -1,34 +1,54 @@
 -- Writes a session row, unless another session has the resource and is not to be replaced, or there are too many.
--- KEYS[1] sessions   ARGV resource, owner, row, replace ("1") or refuse ("0"), most rows,
---                    generation of the account at login
--- A row is: class, session, LF, node/resource as JSON writes it, LF, priority [, LF, node, LF, session that were replaced].
--- The owner is "session LF node/": what must stand behind the class for a row to be the asker's own.
--- Gives {1} done, {2, node, session} replaced, {-1} refused, {-2} too many, {-3} blocked since the login.
-local account = string.sub(KEYS[1], 1, -#'sessions' - 1) .. 'account'
+-- KEYS[1] sessions   ARGV resource, owner, row, replace ("1") or refuse ("0"), most rows, generation of the account at login,
+--                    log, channel
+-- A row is: four letters (store_sessions.c), session, LF, node/resource as JSON writes it, LF, uid, LF, priority
+-- [, LF, node, LF, session that were replaced].  The field "" is no row: it holds the account's flags.
+-- The owner is "session LF node/": what must stand behind the letters for a row to be the asker's own.
+-- Gives {1} done, {2, node, session} replaced, {-1} refused, {-2} too many, {-3} blocked since the login; then the flags, and
+-- how many rows have carbons.
+local sessions = KEYS[1]
+local account = string.sub(sessions, 1, -#'sessions' - 1) .. 'account'
 if (redis.call('HGET', account, 'generation') or '0') ~= ARGV[6] then
-    return {-3}
+    return {-3, '', '', '', 0}
 end
-local row = redis.call('HGET', KEYS[1], ARGV[1])
+local row = redis.call('HGET', sessions, ARGV[1])
+local result, node, session = 1, '', ''
 if not row then
-    if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[5]) then
-        return {-2}
+    local most = tonumber(ARGV[5])
+    if redis.call('HLEN', sessions) - redis.call('HEXISTS', sessions, '') >= most then
+        return {-2, '', '', '', 0}
     end
-    redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-    return {1}
-end
-if string.sub(row, 2, #ARGV[2] + 1) == ARGV[2] then
-    -- Asked again, because the first answer was lost: whoever was replaced is named again.
-    local node, session = string.match(row, '^[^\n]*\n[^\n]*\n[^\n]*\n([^\n]*)\n(%d+)$')
-    if node then
-        redis.call('HSET', KEYS[1], ARGV[1], ARGV[3] .. '\n' .. node .. '\n' .. session)
-        return {2, node, session}
+elseif string.sub(row, 5, #ARGV[2] + 4) == ARGV[2] then
+    -- Asked again, because the first answer was lost, or the row is written again: whoever was replaced is named again.
+    local old_node, old_session = string.match(row, '^[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n([^\n]*)\n(%d+)$')
+    if old_node then
+        result, node, session = 2, old_node, old_session
     end
-    redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-    return {1}
+elseif ARGV[4] == '0' then
+    return {-1, '', '', '', 0}
+else
+    session, node = string.match(row, '^....(%d+)\n([^/]*)/')
+    result = 2
 end
-if ARGV[4] == '0' then
-    return {-1}
+local new = ARGV[3]
+if result == 2 then
+    new = new .. '\n' .. node .. '\n' .. session
 end
-local session, node = string.match(row, '^.(%d+)\n([^/]*)/')
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3] .. '\n' .. node .. '\n' .. session)
-return {2, node, session}
+redis.call('HSET', sessions, ARGV[1], new)
+local flags, carbons = '', 0
+local all = redis.call('HGETALL', sessions)
+for i = 1, #all, 2 do
+    if all[i] == '' then
+        flags = all[i + 1]
+    elseif string.byte(all[i + 1], 2) == 99 then
+        carbons = carbons + 1
+    end
+end
+if result == 2 and not string.find(flags, 'q', 1, true) and redis.call('XLEN', ARGV[7]) > 0 then
+    flags = flags .. 'q' -- what the replaced session held waits now
+    redis.call('HSET', sessions, '', flags)
+end
+if row and string.byte(row, 2) ~= string.byte(new, 2) then
+    redis.call('PUBLISH', ARGV[8], 'account ' .. carbons .. ' ' .. (flags ~= '' and flags or '-'))
+end
+return {result, node, session, flags, carbons}

@@ -1,7 +1,29 @@
 -- Removes a session's row, if it still is its own.
--- KEYS[1] sessions   ARGV resource, owner   Gives 1, or 0 when the row is another's or gone.
+-- KEYS[1] sessions   ARGV resource, owner, log, channel
+-- Gives 1, or 2 when the log holds messages that may have been for it, or 0 when the row is another's or gone.
 local row = redis.call('HGET', KEYS[1], ARGV[1])
-if not row or string.sub(row, 2, #ARGV[2] + 1) ~= ARGV[2] then
+if not row or string.sub(row, 5, #ARGV[2] + 4) ~= ARGV[2] then
     return 0
 end
-return redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('HDEL', KEYS[1], ARGV[1])
+local result = 1
+if redis.call('XLEN', ARGV[3]) > 0 then
+    local flags = redis.call('HGET', KEYS[1], '') or ''
+    if not string.find(flags, 'q', 1, true) then
+        redis.call('HSET', KEYS[1], '', flags .. 'q')
+    end
+    result = 2
+end
+if string.byte(row, 2) == 99 then
+    local flags, carbons = '-', 0
+    local all = redis.call('HGETALL', KEYS[1])
+    for i = 1, #all, 2 do
+        if all[i] == '' then
+            flags = all[i + 1]
+        elseif string.byte(all[i + 1], 2) == 99 then
+            carbons = carbons + 1
+        end
+    end
+    redis.call('PUBLISH', ARGV[4], 'account ' .. carbons .. ' ' .. flags)
+end
+return result
