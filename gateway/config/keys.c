@@ -119,6 +119,7 @@ const struct config_key config_keys[] = {
     { "limits.private_items", NUMBER(limits_private_items, "100", 1, 10000), .unit = "namespaces",
       .help = "Private XML (XEP-0049) of an account." },
     { "limits.private_bytes", BYTES(limits_private_bytes, "256k", KILO, 16 * MEGA), .help = "All of it together, as it is kept." },
+    { "limits.blocked", NUMBER(limits_blocked, "1000", 1, 5000), .unit = "addresses", .help = "Whom one account may block." },
     { "limits.redis_queue", BYTES(limits_redis_queue, "16M", 64 * KILO, 4096ll * MEGA),
       .help = "What may wait to be sent to Redis before clients are held back, and services that speak unasked are not heard." },
     { "limits.client_queue", BYTES(limits_client_queue, "1M", 64 * KILO, 1024 * MEGA),

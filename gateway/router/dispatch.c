@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "router_internal.h"
+#include "stanzabus/store_blocklist.h"
 
 const struct handler router_handlers[] = {
     { "get", "http://jabber.org/protocol/disco#info", "query", SCOPE_SERVER | SCOPE_OWN_ACCOUNT,
@@ -11,6 +12,9 @@ const struct handler router_handlers[] = {
       "http://jabber.org/protocol/disco#items", handle_disco_items },
     { "get", "urn:xmpp:ping", "ping", SCOPE_SERVER | SCOPE_OWN_ACCOUNT, "urn:xmpp:ping", handle_ping },
     { "get", "urn:xmpp:time", "time", SCOPE_SERVER, "urn:xmpp:time", handle_time },
+    { "get", "urn:xmpp:blocking", "blocklist", SCOPE_OWN_ACCOUNT, NULL, handle_blocking_list },
+    { "set", "urn:xmpp:blocking", "block", SCOPE_OWN_ACCOUNT, NULL, handle_blocking_block },
+    { "set", "urn:xmpp:blocking", "unblock", SCOPE_OWN_ACCOUNT, NULL, handle_blocking_unblock },
     { "get", "jabber:iq:private", "query", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_private_get },
     { "set", "jabber:iq:private", "query", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_private_set },
     { "get", "jabber:iq:version", "query", SCOPE_SERVER, "jabber:iq:version", handle_version },
@@ -30,6 +34,38 @@ static const struct handler *find_handler(struct text type, const struct element
     return NULL;
 }
 
+/* -- another's account: only for those whom it has not blocked -- */
+
+struct asking {
+    struct iq_request *request; /* kept */
+    const struct handler *handler;
+};
+
+static void on_asked(void *ctx, enum bus_status status, int64_t is_blocked)
+{
+    struct asking *asking = ctx;
+    if (status != BUS_OK) {
+        iq_fail(&asking->request, status);
+    } else {
+        if (is_blocked) {
+            metric_add(asking->request->router->parts->metrics, METRIC_BLOCKED, 1);
+            iq_refuse(asking->request, STANZA_ERROR_SERVICE_UNAVAILABLE, NULL); /* XEP-0191 3.3 */
+        } else {
+            asking->handler->handle(asking->request);
+        }
+        iq_done(&asking->request);
+    }
+    free(asking);
+}
+
+static void ask_blocked(const struct iq_request *request, const struct handler *handler)
+{
+    struct store *store = request->router->parts->store;
+    struct asking *asking = xmalloc(sizeof *asking);
+    *asking = (struct asking){ iq_keep(request), handler };
+    store->blocklist->has(store, jid_bare(&asking->request->to), jid_text(&asking->request->from), on_asked, asking);
+}
+
 /* RFC 6120 8.2.3: a result or an error needs no answer; 8.4: what nobody understands is service-unavailable. */
 void dispatch_iq(struct router *router, const struct sender *sender, struct stanza *stanza, enum scope scope)
 {
@@ -41,7 +77,9 @@ void dispatch_iq(struct router *router, const struct sender *sender, struct stan
         const struct handler *handler = request.payload ? find_handler(type, request.payload, scope) : NULL;
         jid_parse(&stanza->arena, element_get(stanza->root, "from"), &request.from);
         jid_parse(&stanza->arena, element_get(stanza->root, "to"), &request.to);
-        if (handler)
+        if (handler && scope == SCOPE_OTHER_ACCOUNT)
+            ask_blocked(&request, handler);
+        else if (handler)
             handler->handle(&request);
         else
             iq_refuse(&request, STANZA_ERROR_SERVICE_UNAVAILABLE, NULL);

@@ -8,6 +8,7 @@ static const struct {
     unsigned scopes;
 } more_features[] = {
     { "jabber:iq:private", SCOPE_SERVER | SCOPE_OWN_ACCOUNT }, /* XEP-0049 is silent; clients ask both */
+    { "urn:xmpp:blocking", SCOPE_SERVER | SCOPE_OWN_ACCOUNT },
     { "vcard-temp", SCOPE_SERVER | SCOPE_OWN_ACCOUNT },
 };
 

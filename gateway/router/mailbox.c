@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "router_internal.h"
+#include "blocklist.h"
 
 enum { HOPS_MAX = 1 };
 
@@ -103,6 +103,11 @@ void mailbox_hand_out(struct router *router, struct text bare, struct text chann
 {
     struct event event = { 0 };
     struct refusal why = { 0 };
+
+    if (text_starts_with(payload, TEXT("block")) || text_starts_with(payload, TEXT("unblock"))) {
+        blocklist_changed(router, bare, payload);
+        return;
+    }
 
     if (event_read(payload, EVENT_FROM_NODE, &router->limits, &event, &why) < 0) {
         log_warning(router->parts->log, NULL, "mailbox-unreadable", "reason=%s text=%s", why.reason,

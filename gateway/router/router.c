@@ -1,6 +1,6 @@
 /* router.c - the fork of the flow: every stanza, whoever says it, is copied to the observers and goes to the server, to an
  * account, to a service, or back to its sender with an error. */
-#include "router_internal.h"
+#include "blocklist.h"
 
 int64_t router_wall_ms(const struct router *router)
 {
@@ -203,6 +203,15 @@ static bool may_go(struct router *router, const struct sender *sender, const str
     return true;
 }
 
+/* XEP-0191 3.3, the account's own side: nothing goes to whom it has blocked.  The server itself is nobody's to block. */
+static enum blocked find_blocked(const struct router *router, const struct sender *sender, const struct way *way)
+{
+    bool is_to_server = way->place == PLACE_SERVER && way->scope != SCOPE_OTHER_ACCOUNT;
+    if (sender->kind != SENDER_CLIENT || !way->to.domain || is_to_server || way->is_routed)
+        return BLOCKED_NOT;
+    return blocklist_find(router, jid_bare(session_jid(sender->session)), &way->to);
+}
+
 /* The recipient; for a routed request, which keeps its 'to', the service that it goes to. */
 static struct text way_subject(const struct way *way)
 {
@@ -262,6 +271,11 @@ void router_route(struct router *router, const struct sender *sender, struct sta
 
     address_to_self(stanza);
     struct way way = find_way(router, stanza);
+    enum blocked blocked = find_blocked(router, sender, &way);
+    if (blocked == BLOCKED_UNKNOWN) {
+        blocklist_wait(router, jid_bare(session_jid(sender->session)), sender, stanza);
+        return;
+    }
     struct text event = { 0 };
     if (way.place != PLACE_SERVER || observe_wants(router, stanza->kind) ||
         (sender->kind == SENDER_CLIENT && session_watches_events(sender->session)))
@@ -269,6 +283,10 @@ void router_route(struct router *router, const struct sender *sender, struct sta
     if (!may_go(router, sender, stanza, &way, &condition, &text)) {
         router_refuse(router, sender, stanza, condition, text);
         stanza_free(&stanza);
+        return;
+    }
+    if (blocked == BLOCKED_YES) {
+        blocklist_refuse(router, sender, stanza);
         return;
     }
     show_out(router, sender, stanza, &way, event);

@@ -59,6 +59,7 @@ struct router {
     struct buffer xml[2];           /* scratch by enum stanza_scope, for hand out to several */
 
     struct delivery *free_deliveries; /* recycled; bounded by what was in flight at once */
+    struct blocklist *blocklists;     /* uthash by bare JID: blocklist.c */
     struct request *requests;         /* uthash: requests to services that wait */
     size_t request_count;
 
@@ -194,6 +195,9 @@ void iq_fail(struct iq_request **request, enum bus_status status); /* Redis coul
 /* The account that the request is about: the address that was asked, or the sender's own. */
 struct text iq_account(const struct iq_request *request);
 
+void handle_blocking_block(const struct iq_request *request);
+void handle_blocking_list(const struct iq_request *request);
+void handle_blocking_unblock(const struct iq_request *request);
 void handle_disco_info(const struct iq_request *request);
 void handle_disco_items(const struct iq_request *request);
 void handle_ping(const struct iq_request *request);

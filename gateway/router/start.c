@@ -2,7 +2,7 @@
  * comes in (sessions, bus). */
 #include <stdlib.h>
 
-#include "router_internal.h"
+#include "blocklist.h"
 
 enum { START_AGAIN_MS = 500 };
 enum { EVENT_BYTES_FACTOR = 8 }; /* JSON of a stanza may grow: control characters and quotes are escaped */
@@ -77,6 +77,7 @@ void router_free(struct router **pointer)
     node_stop(router);
     timer_stop(&router->start_timer);
     requests_free(router);
+    blocklists_free(router);
     HASH_ITER(hh, router->services, service, next) {
         timer_stop(&service->lease_timer);
         HASH_DEL(router->services, service);
@@ -179,7 +180,7 @@ void router_stop(struct router *router)
 
 static void on_bound(void *ctx, struct session *session, const struct bind_answer *answer)
 {
-    (void)answer;
+    blocklist_open(ctx, jid_bare(session_jid(session)), answer->flags);
     observe_session(ctx, session, SESSION_STARTED, NULL);
 }
 
@@ -187,6 +188,7 @@ static void on_ended(void *ctx, struct session *session, const char *reason)
 {
     struct router *router = ctx;
     handle_presence_ended(router, session);
+    blocklist_close(router, session);
     observe_session(router, session, SESSION_ENDED, reason);
 }
 
@@ -291,8 +293,10 @@ static void on_back(void *ctx, bool subscriptions_lost)
     router->starting++;
     HASH_ITER(hh, router->services, service, next)
         lease_start(service);
-    if (subscriptions_lost)
+    if (subscriptions_lost) {
+        blocklists_forget(router);
         node_restore(router);
+    }
     router_step_done(router);
 }
 

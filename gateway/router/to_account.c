@@ -39,11 +39,23 @@ static const struct routing_row *find_row(enum stanza_kind kind, struct text typ
     return NULL;
 }
 
+/* XEP-0191 3.3: presence is dropped without a word, the rest is answered as if nobody were there. */
+static void blocked(struct delivery *delivery)
+{
+    metric_add(delivery->router->parts->metrics, METRIC_BLOCKED, 1);
+    if (delivery->stanza->kind == STANZA_PRESENCE)
+        delivery_free(delivery);
+    else
+        delivery_fail(delivery, STANZA_ERROR_SERVICE_UNAVAILABLE, NULL);
+}
+
 static void on_routed(void *ctx, enum bus_status status, int64_t resources)
 {
     struct delivery *delivery = ctx;
     if (status != BUS_OK)
         delivery_away(delivery, status);
+    else if (resources == ROUTE_BLOCKED)
+        blocked(delivery);
     else if (resources == 0 && delivery->answer == NOBODY_ERROR)
         delivery_fail(delivery, STANZA_ERROR_SERVICE_UNAVAILABLE, NULL);
     else
@@ -57,6 +69,7 @@ static void route(struct delivery *delivery, const struct routing_row *row, cons
                              .resource = jid_resource(to),
                              .audience = row->audience,
                              .hops = hops,
+                             .from = element_get(delivery->stanza->root, "from"),
                              .event = event };
     delivery->answer = (uint8_t)row->nobody;
     store->ops->route(store, &request, on_routed, delivery);

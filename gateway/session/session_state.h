@@ -71,7 +71,7 @@ struct session {
     uint8_t state;       /* enum session_state */
     uint8_t paused;      /* PAUSE_ bits */
     int8_t priority;
-    bool is_header_sent, is_ending, is_asleep, is_guest, is_available, watches_events, has_carbons, is_interested;
+    bool is_header_sent, is_ending, is_asleep, is_guest, is_available, watches_events, has_asked_blocklist, has_carbons, is_interested;
     struct unwritten *unwritten; /* unwritten.c; NULL when there is nothing */
 };
 

@@ -326,6 +326,16 @@ void session_set_interested(struct session *session, bool is_interested)
     session->is_interested = is_interested;
 }
 
+bool session_has_asked_blocklist(const struct session *session)
+{
+    return session->has_asked_blocklist;
+}
+
+void session_set_asked_blocklist(struct session *session)
+{
+    session->has_asked_blocklist = true;
+}
+
 bool session_watches_events(const struct session *session)
 {
     return session->watches_events;

@@ -69,6 +69,7 @@ struct config {
     size_t limits_vcard_bytes;         /* as kept: JSON */
     unsigned limits_private_items;     /* namespaces of private XML (XEP-0049) an account */
     size_t limits_private_bytes;       /* all of them together, as kept */
+    unsigned limits_blocked;           /* addresses on one blocklist */
     size_t limits_redis_queue;         /* bytes toward Redis */
     size_t limits_client_queue;        /* bytes toward one client */
     int64_t limits_client_stall_ms;    /* limits.client_stall: how long a full queue may stay full before the session ends */

@@ -41,6 +41,7 @@
     X(REROUTED,               "rerouted_total",                  counter, "events routed again because their resource had gone") \
     X(UNDELIVERABLE,          "undeliverable_total",             counter, "events for a resource that had gone twice: answered with an error, or dropped if best effort") \
     X(PRESENCE_DROPS,         "presence_drops_total",            counter, "presence dropped, best effort") \
+    X(BLOCKED,                "blocked_total",                   counter, "stanzas stopped by the sender's or the recipient's blocklist") \
     X(REDIS_UP,               "redis_up",                        gauge,   "1 while Redis answers") \
     X(REDIS_QUEUE_BYTES,      "redis_queue_bytes",               gauge,   "bytes waiting to be written to Redis") \
     X(WORK_QUEUE,             "work_queue",                      gauge,   "jobs that wait for the thread pool") \

@@ -71,6 +71,8 @@ bool session_is_interested(const struct session *session); /* RFC 6121 2.2; in t
 void session_set_interested(struct session *session, bool is_interested);
 
 /* Room for the stage behind (the router's own per-session flags). */
+bool session_has_asked_blocklist(const struct session *session); /* XEP-0191 3.2: it is told of changes */
+void session_set_asked_blocklist(struct session *session);
 bool session_watches_events(const struct session *session);
 void session_set_watches_events(struct session *session, bool watches);
 

@@ -60,10 +60,12 @@ enum route_audience {
     ROUTE_AVAILABLE,    /* all available resources (presence) */
     ROUTE_RESOURCE_OR_NON_NEGATIVE /* the resource if it is there, else as to the bare JID (RFC 6121 8.5.3.2.1) */
 };
+enum { ROUTE_BLOCKED = -1 }; /* by the account (XEP-0191) */
 struct route {
     struct text bare, resource;
     enum route_audience audience;
     unsigned hops;     /* times this event was routed before */
+    struct text from;  /* the sender's prepared address, for the blocklist; may be empty */
     struct text event; /* the JSON event, complete.  Published on xmpp:to:{bare} with "edge":"..." put in as its first member */
 };
 
@@ -87,7 +89,7 @@ struct store_ops {
     /* result: 0 as above; 1 removed; 2 removed, and the log holds messages that may have been for it: they are to be
      * settled (store_log.h) */
     void (*session_remove)(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx);
-    /* result: resources that it was published for; 0 = nobody is there, nothing was published */
+    /* result: resources that it was published for; 0 = nobody is there, nothing was published; ROUTE_BLOCKED */
     void (*route)(struct store *store, const struct route *route, store_done_fn *fn, void *ctx);
 
     /* A lease on an address's channel xmpp:from:{address}: held by one node, taken again before ttl_ms ends.
@@ -105,12 +107,14 @@ struct store_ops {
 };
 
 struct documents_ops; /* store_documents.h */
+struct blocklist_ops; /* store_blocklist.h */
 
 struct store {
     const struct store_ops *ops;
     const struct documents_ops *documents;
     const struct login_ops *login;
     const struct log_ops *log;
+    const struct blocklist_ops *blocklist;
 };
 
 #endif

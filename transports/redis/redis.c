@@ -224,6 +224,7 @@ struct redis *redis_new(struct ev_loop *loop, const struct redis_settings *setti
     redis->store.ops = &redis_store_ops;
     redis->store.documents = &redis_documents_ops;
     redis->store.login = &redis_login_ops;
+    redis->store.blocklist = &redis_blocklist_ops;
     redis->resolver = resolver_new(loop, &redis->url, on_resolved, redis);
     scripts_init(&redis->scripts);
     subscriptions_init(&redis->subscriptions);

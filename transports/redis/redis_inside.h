@@ -118,6 +118,7 @@ void health_unreachable(struct redis *redis, const char *reason, const char *adv
 extern const struct bus_ops redis_bus_ops;
 extern const struct store_ops redis_store_ops;
 extern const struct documents_ops redis_documents_ops;
+extern const struct blocklist_ops redis_blocklist_ops;
 
 #define REDIS_OF_BUS(pointer) container_of(pointer, struct redis, bus)
 #define REDIS_OF_STORE(pointer) container_of(pointer, struct redis, store)

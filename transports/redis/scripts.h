@@ -7,6 +7,8 @@
 /* One for each file of scripts/. */
 enum script {
     SCRIPT_ACCOUNT_CHANGE,
+    SCRIPT_BLOCKLIST_CHANGE,
+    SCRIPT_BLOCKLIST_HAS,
     SCRIPT_DOCUMENT_PUT,
     SCRIPT_LEASE_RELEASE,
     SCRIPT_LEASE_TAKE,

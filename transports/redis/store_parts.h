@@ -29,6 +29,7 @@ void store_session_bind(struct store *store, const struct session_row *row, enum
                         unsigned max_sessions, store_bind_fn *fn, void *ctx);
 void store_session_update(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx);
 void store_session_remove(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx);
+void sender_parts(struct command_queue *queue, struct text bare, struct text from);
 void store_route(struct store *store, const struct route *route, store_done_fn *fn, void *ctx);
 /* xmpp:to:{bare} in redis->key; borrowed until the next name. */
 struct text mailbox_of(struct redis *redis, struct text bare);

@@ -198,6 +198,21 @@ static void answer_routed(struct redis *redis, const struct pending *pending, co
     answer_done(redis, pending, reply, count);
 }
 
+/* XEP-0191 5: what of a sender may be blocked, as three arguments: the whole address, the bare one, the domain.  All are
+ * empty for the account's own resources, which are never blocked. */
+void sender_parts(struct command_queue *queue, struct text bare, struct text from)
+{
+    const char *slash = from.size ? memchr(from.data, '/', from.size) : NULL;
+    struct text from_bare = { from.data, slash ? (size_t)(slash - from.data) : from.size };
+    const char *at = from_bare.size ? memchr(from_bare.data, '@', from_bare.size) : NULL;
+    size_t local = at ? (size_t)(at - from_bare.data) + 1 : 0;
+    if (text_equal(from_bare, bare))
+        from = from_bare = (struct text){ 0 };
+    command_text(queue, from);
+    command_text(queue, from_bare);
+    command_text(queue, from.size ? (struct text){ from_bare.data + local, from_bare.size - local } : (struct text){ 0 });
+}
+
 void store_route(struct store *store, const struct route *route, store_done_fn *fn, void *ctx)
 {
     static const char *const audiences[] = { [ROUTE_RESOURCE] = "r",
@@ -209,11 +224,12 @@ void store_route(struct store *store, const struct route *route, store_done_fn *
     if (!queue)
         return;
     assert(route->event.size > 2 && route->event.data[0] == '{');
-    script_begin(queue, &redis->scripts, SCRIPT_ROUTE, redis_key(redis, route->bare, "sessions"), 5);
+    script_begin(queue, &redis->scripts, SCRIPT_ROUTE, redis_key(redis, route->bare, "sessions"), 8);
     command_text(queue, mailbox_of(redis, route->bare));
     command_integer(queue, route->hops);
     command_word(queue, audiences[route->audience]);
     command_text(queue, route->resource);
     command_text(queue, (struct text){ route->event.data + 1, route->event.size - 1 });
+    sender_parts(queue, route->bare, route->from);
     script_end(queue, SCRIPT_ROUTE, (struct pending){ .answer = answer_routed, .fn = (any_fn *)fn, .ctx = ctx });
 }

@@ -1,10 +1,20 @@
 -- Decides for which resources an event is, from their rows, and publishes it with their names: one step, so that nobody
 -- comes or goes in between.
--- KEYS[1] sessions   ARGV channel, hops, audience, resource, event without its first brace
+-- KEYS[1] sessions   ARGV channel, hops, audience, resource, event without its first brace,
+--                        address, bare and domain of the sender; empty: it cannot be blocked
 -- audience: r the resource, n all available of non-negative priority, v all available, o the resource, else as n
--- Gives the number of resources; with 0 nothing was published.
+-- Gives the number of resources; with 0 nothing was published; -1: the account has blocked the sender.
 -- Rows hold node/resource as JSON writes it, so no text is escaped here; their class is u not available, m available of
 -- negative priority, a available.
+local flags = ARGV[6] ~= '' and redis.call('HGET', KEYS[1], '')
+if flags and string.find(flags, 'b', 1, true) then
+    local blocked = string.gsub(KEYS[1], 'sessions$', 'blocked')
+    for i = 6, 8 do
+        if redis.call('SISMEMBER', blocked, ARGV[i]) == 1 then
+            return -1
+        end
+    end
+end
 local audience = ARGV[3]
 local edge, count = ARGV[2], 0
 if audience == 'r' or audience == 'o' then
