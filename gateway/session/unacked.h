@@ -1,0 +1,61 @@
+/* unacked.h - what a client was sent and has not acknowledged (XEP-0198 4): entries of its account's log by number, where
+ * they stay readable there, and all else whole.  Entries with consecutive numbers that were sent one behind the other are
+ * one run.  Stanzas are counted from 1 on; numbers do not wrap.
+ *
+ *   runs:  | acknowledged, gone | noted in Redis | not noted |
+ *                               ^ acked + 1                  ^ sent
+ */
+#ifndef STANZABUS_SESSION_UNACKED_H
+#define STANZABUS_SESSION_UNACKED_H
+
+#include "stanzabus/memory.h"
+
+struct run {
+    uint64_t entry; /* the log's number of its first; 0: it is in no log */
+    char *xml;      /* owned: the stanza, where the log may lose it before; else NULL */
+    uint32_t size;  /* of xml */
+    uint32_t count; /* of entries; 1 with xml */
+};
+
+struct unacked {
+    struct run *runs;  /* owned ring; first at [begin] */
+    uint32_t room;     /* a power of two */
+    uint32_t begin, run_count;
+    uint64_t acked;    /* the client has this one and all below */
+    uint64_t sent;     /* the number of the last */
+    uint64_t fixed;    /* runs up to this number are not made longer any more: they are noted */
+    size_t bytes;      /* of all xml */
+};
+
+void unacked_fini(struct unacked *unacked);
+void unacked_add_entry(struct unacked *unacked, uint64_t entry);
+void unacked_add_stanza(struct unacked *unacked, uint64_t entry, struct text xml); /* copied; entry may be 0 */
+/* A run as it was noted, behind all others. */
+void unacked_add_run(struct unacked *unacked, uint64_t entry, uint32_t count);
+/* What is there now keeps its runs as they are. */
+static inline void unacked_fix(struct unacked *unacked)
+{
+    unacked->fixed = unacked->sent;
+}
+
+static inline uint64_t unacked_count(const struct unacked *unacked)
+{
+    return unacked->sent - unacked->acked;
+}
+
+/* The run at index, counted from the oldest; borrowed until the next call that is not const. */
+static inline struct run *unacked_run(const struct unacked *unacked, uint32_t index)
+{
+    return &unacked->runs[(unacked->begin + index) & (unacked->room - 1)];
+}
+
+/* The number of the stanza that a client means by h: the one nearest above acked.  False when it is more than upto (the
+ * last that was written).  An h from before, up to half of the circle, is acked itself. */
+bool unacked_find(const struct unacked *unacked, uint32_t h, uint64_t upto, uint64_t *number);
+
+/* Everything up to number is acknowledged.  each (may be NULL) gets the log's numbers that were in it. */
+void unacked_ack(struct unacked *unacked, uint64_t number, void (*each)(void *ctx, uint64_t entry), void *ctx);
+/* Takes out an entry that the log has lost; those behind it count one less.  False when it was not in. */
+bool unacked_drop_entry(struct unacked *unacked, uint64_t entry);
+
+#endif
