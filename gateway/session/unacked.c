@@ -11,6 +11,7 @@ void unacked_fini(struct unacked *unacked)
     for (uint32_t i = 0; i < unacked->run_count; i++)
         free(unacked_run(unacked, i)->xml);
     free(unacked->runs);
+    free(unacked->gone);
     *unacked = (struct unacked){ 0 };
 }
 
@@ -40,8 +41,7 @@ void unacked_add_entry(struct unacked *unacked, uint64_t entry)
 {
     struct run *last = unacked->run_count ? unacked_run(unacked, unacked->run_count - 1) : NULL;
     assert(entry > 0);
-    if (last && !last->xml && last->entry + last->count == entry && unacked->sent > unacked->fixed &&
-        last->count < UINT32_MAX) {
+    if (last && !last->xml && !last->line && last->entry + last->count == entry && last->count < UINT32_MAX) {
         last->count++;
         unacked->sent++;
         return;
@@ -69,9 +69,20 @@ bool unacked_find(const struct unacked *unacked, uint32_t h, uint64_t upto, uint
     return *number <= upto;
 }
 
+static void keep_gone(struct unacked *unacked, uint64_t line)
+{
+    if (unacked->gone_count == unacked->gone_room) {
+        unacked->gone_room = unacked->gone_room ? unacked->gone_room * 2 : ROOM_FIRST;
+        unacked->gone = xrealloc(unacked->gone, unacked->gone_room * sizeof *unacked->gone);
+    }
+    unacked->gone[unacked->gone_count++] = line;
+}
+
 static void shift(struct unacked *unacked)
 {
     struct run *run = unacked_run(unacked, 0);
+    if (run->line)
+        keep_gone(unacked, run->line);
     unacked->bytes -= run->size;
     free(run->xml);
     unacked->begin = (unacked->begin + 1) & (unacked->room - 1);
@@ -134,8 +145,6 @@ bool unacked_drop_entry(struct unacked *unacked, uint64_t entry)
         if (--run->count == 0)
             take_out(unacked, i);
         unacked->sent--;
-        if (unacked->fixed > unacked->sent)
-            unacked->fixed = unacked->sent;
         return true;
     }
     return false;

@@ -1,6 +1,6 @@
 /* unacked.h - what a client was sent and has not acknowledged (XEP-0198 4): entries of its account's log by number, where
  * they stay readable there, and all else whole.  Entries with consecutive numbers that were sent one behind the other are
- * one run.  Stanzas are counted from 1 on; numbers do not wrap.
+ * one run, until it is noted: then it grows no more.  Stanzas are counted from 1 on; numbers do not wrap.
  *
  *   runs:  | acknowledged, gone | noted in Redis | not noted |
  *                               ^ acked + 1                  ^ sent
@@ -15,6 +15,7 @@ struct run {
     char *xml;      /* owned: the stanza, where the log may lose it before; else NULL */
     uint32_t size;  /* of xml */
     uint32_t count; /* of entries; 1 with xml */
+    uint64_t line;  /* the number under which it is noted; 0: it is not */
 };
 
 struct unacked {
@@ -23,8 +24,9 @@ struct unacked {
     uint32_t begin, run_count;
     uint64_t acked;    /* the client has this one and all below */
     uint64_t sent;     /* the number of the last */
-    uint64_t fixed;    /* runs up to this number are not made longer any more: they are noted */
     size_t bytes;      /* of all xml */
+    uint64_t *gone;    /* owned: lines of runs that were acknowledged whole, until they are taken */
+    size_t gone_count, gone_room;
 };
 
 void unacked_fini(struct unacked *unacked);
@@ -32,12 +34,6 @@ void unacked_add_entry(struct unacked *unacked, uint64_t entry);
 void unacked_add_stanza(struct unacked *unacked, uint64_t entry, struct text xml); /* copied; entry may be 0 */
 /* A run as it was noted, behind all others. */
 void unacked_add_run(struct unacked *unacked, uint64_t entry, uint32_t count);
-/* What is there now keeps its runs as they are. */
-static inline void unacked_fix(struct unacked *unacked)
-{
-    unacked->fixed = unacked->sent;
-}
-
 static inline uint64_t unacked_count(const struct unacked *unacked)
 {
     return unacked->sent - unacked->acked;

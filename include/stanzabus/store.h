@@ -9,6 +9,7 @@
 
 struct store;
 struct log_ops; /* store_log.h */
+struct sm_ops;  /* store_sm.h */
 
 /* -- accounts -- */
 enum { SCRAM_SALT_MAX = 64 };
@@ -115,6 +116,7 @@ struct store {
     const struct login_ops *login;
     const struct log_ops *log;
     const struct blocklist_ops *blocklist;
+    const struct sm_ops *sm;
 };
 
 #endif

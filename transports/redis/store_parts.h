@@ -33,6 +33,11 @@ void sender_parts(struct command_queue *queue, struct text bare, struct text fro
 void store_route(struct store *store, const struct route *route, store_done_fn *fn, void *ctx);
 /* xmpp:to:{bare} in redis->key; borrowed until the next name. */
 struct text mailbox_of(struct redis *redis, struct text bare);
+/* The command that removes a row; how is session_remove.lua's. */
+void session_write_remove(struct redis *redis, struct command_queue *queue, struct text bare, struct text resource,
+                          uint64_t session, struct text node, int64_t how, struct pending pending);
+/* SADD or SREM "session bare/resource" in the set of the row's node, from which a sweep finds the rows of a dead one. */
+void session_index(struct redis *redis, struct command_queue *queue, const char *verb, const struct session_row *row);
 /* Appends "session LF node/": what a row of this session's holds behind its letters. */
 void session_owner(struct buffer *out, uint64_t session, struct text node);
 
@@ -46,6 +51,11 @@ void store_node_gone(struct store *store, struct text node, store_done_fn *fn, v
 /* The set of "session bare/resource" of a node; in redis->key until the next name. */
 struct text node_index_key(struct redis *redis, struct text node);
 struct text nodes_key(struct redis *redis);
+
+/* store_sm.c: {prefix}{bare}:sm:uid (hash), {prefix}detached (sorted set) */
+/* Until then, and so long from now, the session may be resumed; who finds it later ends it. */
+void sm_write_deadline(struct redis *redis, struct command_queue *queue, struct text node, uint64_t session,
+                       struct text bare, struct text resource, int64_t from_now_ms);
 
 /* store_sweep.c */
 void store_node_sweep(struct store *store, store_each_fn *each, store_done_fn *fn, void *ctx);

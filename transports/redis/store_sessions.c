@@ -52,10 +52,7 @@ static struct text write_row(struct redis *redis, const struct session_row *row,
     return buffer_text(out);
 }
 
-/* SADD or SREM "session bare/resource" in the set of the row's node, from which a sweep finds the rows of a dead
- * one. */
-static void write_index(struct redis *redis, struct command_queue *queue, const char *verb,
-                        const struct session_row *row)
+void session_index(struct redis *redis, struct command_queue *queue, const char *verb, const struct session_row *row)
 {
     struct text key = node_index_key(redis, row->node);
     command_begin(queue, 3);
@@ -121,7 +118,7 @@ static void answer_bind(struct redis *redis, const struct pending *pending, cons
                                        .flags = reply[4].text,
                                        .carbons = (unsigned)reply[5].integer };
     if (answer.result < 0)
-        write_index(redis, &redis->commands.queue, "SREM", &bind->row);
+        session_index(redis, &redis->commands.queue, "SREM", &bind->row);
     if (bind->fn)
         bind->fn(bind->ctx, status, &answer);
     free(bind);
@@ -137,7 +134,7 @@ void store_session_bind(struct store *store, const struct session_row *row, enum
     struct text text, owner;
     if (!queue)
         return;
-    write_index(redis, queue, "SADD", row);
+    session_index(redis, queue, "SADD", row);
     text = write_row(redis, row, &owner);
     script_begin(queue, &redis->scripts, SCRIPT_SESSION_BIND, redis_key(redis, row->bare, "sessions"), 8);
     command_text(queue, row->resource);
@@ -171,22 +168,30 @@ void store_session_update(struct store *store, const struct session_row *row, st
                (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
 }
 
+void session_write_remove(struct redis *redis, struct command_queue *queue, struct text bare, struct text resource,
+                          uint64_t session, struct text node, int64_t how, struct pending pending)
+{
+    script_begin(queue, &redis->scripts, SCRIPT_SESSION_REMOVE, redis_key(redis, bare, "sessions"), 5);
+    command_text(queue, resource);
+    redis->row.size = 0;
+    session_owner(&redis->row, session, node);
+    command_text(queue, buffer_text(&redis->row));
+    command_text(queue, redis_key(redis, bare, "log"));
+    command_text(queue, mailbox_of(redis, bare));
+    command_integer(queue, how);
+    script_end(queue, SCRIPT_SESSION_REMOVE, pending);
+}
+
 void store_session_remove(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx)
 {
     struct redis *redis = REDIS_OF_STORE(store);
     struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
-    struct text owner;
     if (!queue)
         return;
-    write_row(redis, row, &owner);
-    script_begin(queue, &redis->scripts, SCRIPT_SESSION_REMOVE, redis_key(redis, row->bare, "sessions"), 4);
-    command_text(queue, row->resource);
-    command_text(queue, owner);
-    command_text(queue, redis_key(redis, row->bare, "log"));
-    command_text(queue, mailbox_of(redis, row->bare));
-    script_end(queue, SCRIPT_SESSION_REMOVE,
-               (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
-    write_index(redis, queue, "SREM", row);
+    session_write_remove(
+        redis, queue, row->bare, row->resource, row->session, row->node, 0,
+        (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
+    session_index(redis, queue, "SREM", row);
 }
 
 /* -- route -- */

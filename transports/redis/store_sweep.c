@@ -1,16 +1,19 @@
 /* store_sweep.c - clears up after nodes that died: claims them (scripts/node_sweep.lua says when that is safe), takes
- * some sessions at a time out of the dead node's index, removes those rows that are still its own, and is done when the
- * index is empty.  A sweeper that dies itself leaves a claim that ends, and an index that still names what is left. */
+ * some sessions at a time out of the dead node's index, removes those rows that are still its own and not resumable, and is
+ * done when the index is empty.  A sweeper that dies itself leaves a claim that ends, and an index that still names what is left. */
 #include <stdlib.h>
+#include <time.h>
 
 #include "store_parts.h"
 
-enum { DEAD_MAX = 8, BATCH = 64, CLAIM_MS = 60000 };
+enum { DEAD_MAX = 8, BATCH = 64, CLAIM_MS = 60000, KEPT_MIN_MS = 1000 /* session_remove.lua */ };
 
 struct swept { /* one session of a dead node */
     struct sweep *sweep;
     struct text member; /* "session bare/resource" */
     struct text full;   /* the part behind the blank; empty when the member is not of this form */
+    struct text bare, resource;
+    uint64_t session;
 };
 
 struct sweep {
@@ -68,6 +71,24 @@ static void end_batch(struct redis *redis, struct sweep *sweep)
     next_batch(redis, sweep);
 }
 
+static int64_t unix_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* It may still be resumed: it leaves the index of the dead for the list of those that wait for their clients. */
+static void keep_row(struct redis *redis, const struct swept *swept, int64_t resume_ms)
+{
+    struct command_queue *queue = redis_take(redis, answer_nobody, NULL, NULL);
+    if (queue)
+        sm_write_deadline(redis, queue, swept->sweep->dead[swept->sweep->now], swept->session, swept->bare,
+                          swept->resource, resume_ms);
+    else
+        swept->sweep->status = BUS_AWAY;
+}
+
 static void answer_removed(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
 {
     struct swept *swept = pending->ctx;
@@ -76,6 +97,8 @@ static void answer_removed(struct redis *redis, const struct pending *pending, c
     (void)count;
     if (status != BUS_OK) {
         sweep->status = status;
+    } else if (reply->integer >= KEPT_MIN_MS) {
+        keep_row(redis, swept, reply->integer);
     } else if (reply->integer > 0) {
         sweep->removed++;
         if (sweep->each)
@@ -91,28 +114,24 @@ static struct swept swept_of(struct sweep *sweep, struct text member)
     struct text kept = arena_text(&sweep->batch_arena, member);
     const char *blank = memchr(kept.data, ' ', kept.size);
     const char *slash = blank ? memchr(blank, '/', kept.size - (size_t)(blank - kept.data)) : NULL;
-    struct text full = { 0 };
-    if (slash)
-        full = (struct text){ blank + 1, kept.size - (size_t)(blank + 1 - kept.data) };
-    return (struct swept){ sweep, kept, full };
+    struct swept swept = { .sweep = sweep, .member = kept };
+    if (!slash)
+        return swept;
+    const char *end = kept.data + kept.size;
+    swept.session = strtoull(kept.data, NULL, 10);
+    swept.full = (struct text){ blank + 1, (size_t)(end - blank - 1) };
+    swept.bare = (struct text){ blank + 1, (size_t)(slash - blank - 1) };
+    swept.resource = (struct text){ slash + 1, (size_t)(end - slash - 1) };
+    return swept;
 }
 
 static void remove_row(struct redis *redis, struct swept *swept)
 {
-    struct text full = swept->full;
     struct command_queue *queue = redis_take(redis, answer_removed, NULL, swept);
-    if (!queue)
-        return;
-    size_t bare = (size_t)((const char *)memchr(full.data, '/', full.size) - full.data);
-    redis->row.size = 0;
-    session_owner(&redis->row, strtoull(swept->member.data, NULL, 10), swept->sweep->dead[swept->sweep->now]);
-    script_begin(queue, &redis->scripts, SCRIPT_SESSION_REMOVE,
-                 redis_key(redis, (struct text){ full.data, bare }, "sessions"), 4);
-    command_text(queue, (struct text){ full.data + bare + 1, full.size - bare - 1 });
-    command_text(queue, buffer_text(&redis->row));
-    command_text(queue, redis_key(redis, (struct text){ full.data, bare }, "log"));
-    command_text(queue, mailbox_of(redis, (struct text){ full.data, bare }));
-    script_end(queue, SCRIPT_SESSION_REMOVE, (struct pending){ .answer = answer_removed, .ctx = swept });
+    if (queue)
+        session_write_remove(redis, queue, swept->bare, swept->resource, swept->session,
+                             swept->sweep->dead[swept->sweep->now], unix_ms(),
+                             (struct pending){ .answer = answer_removed, .ctx = swept });
 }
 
 /* -- a batch of the index, under a claim that still holds -- */

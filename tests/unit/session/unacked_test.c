@@ -51,12 +51,17 @@ static void test_noted_runs_stay(void **state)
     struct unacked unacked = { 0 };
     unacked_add_entry(&unacked, 1);
     unacked_add_entry(&unacked, 2);
-    unacked_fix(&unacked);
+    unacked_run(&unacked, 0)->line = 1;
     unacked_add_entry(&unacked, 3);
     unacked_add_entry(&unacked, 4);
     assert_int_equal(unacked.run_count, 2);
     assert_int_equal(unacked_run(&unacked, 0)->count, 2);
     assert_int_equal(unacked_run(&unacked, 1)->entry, 3);
+    unacked_ack(&unacked, 1, NULL, NULL);
+    assert_int_equal(unacked.gone_count, 0); /* a part of the line is still needed */
+    unacked_ack(&unacked, 3, NULL, NULL);
+    assert_int_equal(unacked.gone_count, 1);
+    assert_int_equal(unacked.gone[0], 1);
     unacked_fini(&unacked);
 }
 
@@ -130,7 +135,8 @@ static void test_any_order(void **state)
             unacked_add_stanza(&unacked, 0, TEXT("<iq/>"));
             break;
         case 1:
-            unacked_fix(&unacked);
+            if (unacked.run_count)
+                unacked_run(&unacked, unacked.run_count - 1)->line = 1;
             break;
         case 2: {
             struct acked acked = { 0 };

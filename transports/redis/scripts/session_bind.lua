@@ -24,11 +24,18 @@ elseif string.sub(row, 5, #ARGV[2] + 4) == ARGV[2] then
     if old_node then
         result, node, session = 2, old_node, old_session
     end
+    if string.byte(row, 3) == 115 then -- its node was taken for dead, but lives
+        redis.call('HDEL', string.sub(sessions, 1, -9) .. 'sm:' .. string.match(row, '^[^\n]*\n[^\n]*\n([^\n]*)'), 'd')
+    end
 elseif ARGV[4] == '0' then
     return {-1, '', '', '', 0}
 else
-    session, node = string.match(row, '^....(%d+)\n([^/]*)/')
+    local uid
+    session, node, uid = string.match(row, '^....(%d+)\n([^/]*)/[^\n]*\n([^\n]*)')
     result = 2
+    if string.byte(row, 3) == 115 then
+        redis.call('DEL', string.sub(sessions, 1, -9) .. 'sm:' .. uid) -- it cannot be resumed any more
+    end
 end
 local new = ARGV[3]
 if result == 2 then

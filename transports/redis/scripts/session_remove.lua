@@ -1,9 +1,29 @@
 -- Removes a session's row, if it still is its own.
--- KEYS[1] sessions   ARGV resource, owner, log, channel
+-- KEYS[1] sessions   ARGV resource, owner, log, channel, how
 -- Gives 1, or 2 when the log holds messages that may have been for it, or 0 when the row is another's or gone.
+-- how: "0" in any case; "-1" only when nobody has it that could be resumed (its connection was lost); else the Unix
+-- milliseconds of now: a resumable one stays, and it gives for how many milliseconds it may be resumed, at least 1000.
 local row = redis.call('HGET', KEYS[1], ARGV[1])
 if not row or string.sub(row, 5, #ARGV[2] + 4) ~= ARGV[2] then
     return 0
+end
+if string.byte(row, 3) == 115 then
+    local notes = string.sub(KEYS[1], 1, -9) .. 'sm:' .. string.match(row, '^[^\n]*\n[^\n]*\n([^\n]*)')
+    local values = redis.call('HMGET', notes, 'h', 't', 'd')
+    if ARGV[5] == '-1' and not values[3] then
+        return 0
+    end
+    if values[2] and tonumber(ARGV[5]) > 0 then
+        if not values[3] then
+            redis.call('HSET', notes, 'd', ARGV[5])
+        end
+        return math.max(1000, tonumber(values[2]))
+    end
+    redis.call('DEL', notes)
+    if values[1] then
+        redis.call('HSET', notes, 'h', values[1]) -- a client that comes too late hears it
+        redis.call('EXPIRE', notes, 3600)
+    end
 end
 redis.call('HDEL', KEYS[1], ARGV[1])
 local result = 1

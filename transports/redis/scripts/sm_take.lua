@@ -1,0 +1,30 @@
+-- A node takes a resumable stream over (store_sm.h).
+-- KEYS[1] sessions   ARGV resource, owner, uid, notes
+-- Gives {}, or {node and session that had it, letters, priority, flags of the account, rows with carbons, notes ...}.
+local row = redis.call('HGET', KEYS[1], ARGV[1])
+if not row or redis.call('HEXISTS', ARGV[4], 'o') == 0 then
+    return {}
+end
+local letters, session, node, address, uid, priority =
+    string.match(row, '^(....)(%d+)\n([^/]*)/([^\n]*)\n([^\n]*)\n([^\n]*)')
+if uid ~= ARGV[3] then
+    return {}
+end
+if session .. '\n' .. node .. '/' == ARGV[2] then
+    -- Asked again, because the first answer was lost: whoever had it is named again.
+    node, session = string.match(redis.call('HGET', ARGV[4], 'p') or '', '^([^\n]*)\n(.*)$')
+else
+    redis.call('HSET', KEYS[1], ARGV[1], letters .. ARGV[2] .. address .. '\n' .. uid .. '\n' .. priority)
+    redis.call('HSET', ARGV[4], 'o', ARGV[2], 'p', node .. '\n' .. session)
+    redis.call('HDEL', ARGV[4], 'd')
+end
+local flags, carbons = '', 0
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+    if all[i] == '' then
+        flags = all[i + 1]
+    elseif string.byte(all[i + 1], 2) == 99 then
+        carbons = carbons + 1
+    end
+end
+return {node or '', session or '0', letters, priority, flags, carbons, redis.call('HGETALL', ARGV[4])}
