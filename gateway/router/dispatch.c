@@ -20,6 +20,10 @@ const struct handler router_handlers[] = {
     { "get", "jabber:iq:version", "query", SCOPE_SERVER, "jabber:iq:version", handle_version },
     { "get", "vcard-temp", "vCard", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_vcard_get },
     { "set", "vcard-temp", "vCard", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_vcard_set },
+    { "get", "http://jabber.org/protocol/pubsub", "pubsub", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_pubsub },
+    { "get", "http://jabber.org/protocol/pubsub#owner", "pubsub", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_pubsub },
+    { "set", "http://jabber.org/protocol/pubsub", "pubsub", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_pubsub },
+    { "set", "http://jabber.org/protocol/pubsub#owner", "pubsub", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_pubsub },
     { "set", "urn:stanzabus:watch:0", "watch", SCOPE_SERVER | SCOPE_OWN_ACCOUNT, NULL, handle_watch },
 };
 const size_t router_handler_count = sizeof router_handlers / sizeof router_handlers[0];

@@ -70,6 +70,8 @@ struct config {
     unsigned limits_private_items;     /* namespaces of private XML (XEP-0049) an account */
     size_t limits_private_bytes;       /* all of them together, as kept */
     unsigned limits_blocked;           /* addresses on one blocklist */
+    unsigned limits_pep_nodes, limits_pep_items; /* nodes of an account, items of a node */
+    size_t limits_pep_bytes, limits_pep_item_bytes; /* all items of an account together, one item */
     size_t limits_redis_queue;         /* bytes toward Redis */
     size_t limits_client_queue;        /* bytes toward one client */
     int64_t limits_client_stall_ms;    /* limits.client_stall: how long a full queue may stay full before the session ends */

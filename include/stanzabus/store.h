@@ -109,6 +109,7 @@ struct store_ops {
 
 struct documents_ops; /* store_documents.h */
 struct blocklist_ops; /* store_blocklist.h */
+struct pep_ops;       /* store_pep.h */
 
 struct store {
     const struct store_ops *ops;
@@ -117,6 +118,7 @@ struct store {
     const struct log_ops *log;
     const struct blocklist_ops *blocklist;
     const struct sm_ops *sm;
+    const struct pep_ops *pep;
 };
 
 #endif

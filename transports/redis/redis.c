@@ -226,6 +226,7 @@ struct redis *redis_new(struct ev_loop *loop, const struct redis_settings *setti
     redis->store.login = &redis_login_ops;
     redis->store.blocklist = &redis_blocklist_ops;
     redis->store.sm = &redis_sm_ops;
+    redis->store.pep = &redis_pep_ops;
     redis->resolver = resolver_new(loop, &redis->url, on_resolved, redis);
     scripts_init(&redis->scripts);
     subscriptions_init(&redis->subscriptions);

@@ -120,6 +120,7 @@ extern const struct store_ops redis_store_ops;
 extern const struct documents_ops redis_documents_ops;
 extern const struct blocklist_ops redis_blocklist_ops;
 extern const struct sm_ops redis_sm_ops;               /* store_sm.c */
+extern const struct pep_ops redis_pep_ops;
 
 #define REDIS_OF_BUS(pointer) container_of(pointer, struct redis, bus)
 #define REDIS_OF_STORE(pointer) container_of(pointer, struct redis, store)

@@ -1,0 +1,69 @@
+/* pubsub.h - personal pubsub (XEP-0163) on the subset of XEP-0060 that it needs: every account is a service, its owner the
+ * one publisher.  The way of a request:
+ *
+ *   dispatch.c ─> handle_pubsub.c ──┬─> handle_pubsub_items.c  publish, retract, items
+ *                 which verb, may   ├─> handle_pubsub_nodes.c  create, configure, delete, purge
+ *                 they              └─> handle_pubsub_subscribers.c
+ *                                       └─> store ─> pubsub_notify.c ─> xmpp:to:{who wants to hear of it}
+ */
+#ifndef STANZABUS_ROUTER_PUBSUB_H
+#define STANZABUS_ROUTER_PUBSUB_H
+
+#include "pep_config.h"
+#include "router_internal.h"
+#include "stanzabus/store_pep.h"
+
+enum { PUBSUB_NODE_BYTES = 1023, PUBSUB_ITEM_ID_BYTES = 1023 };
+
+/* -- handle_pubsub.c -- */
+/* A request in hand: kept, so that it can wait for the store; pubsub_done frees it. */
+struct pubsub {
+    struct iq_request *request;
+    const struct element *verb; /* publish, items ...: the first child of <pubsub/> */
+    struct text bare;           /* the account */
+    struct text node;           /* NULL data: none was named */
+};
+void pubsub_done(struct pubsub *pubsub);
+void pubsub_answer(struct pubsub *pubsub, struct stanza *answer); /* NULL: an empty result.  Takes it; frees pubsub */
+/* An error with a condition of XEP-0060's own (NULL: none); feature: what is not supported, or NULL.  Frees pubsub. */
+void pubsub_refuse(struct pubsub *pubsub, enum stanza_condition condition, const char *own, const char *feature,
+                   const char *text);
+/* The store's result is an error: answered.  Frees pubsub, and is true, if so. */
+bool pubsub_fails(struct pubsub *pubsub, enum bus_status status, const struct pep_answer *answer);
+/* The same when the requester may not read the node. */
+bool pubsub_is_closed(struct pubsub *pubsub, const struct pep_answer *answer, const struct pep_config *config);
+struct pep_limits pubsub_limits(const struct router *router);
+/* The requester, as the account's roster has it. */
+struct pep_contact pubsub_contact(struct arena *arena, const struct pubsub *pubsub, struct text roster_item);
+
+void pubsub_publish(struct pubsub *pubsub);
+void pubsub_retract(struct pubsub *pubsub);
+void pubsub_items(struct pubsub *pubsub);
+void pubsub_create(struct pubsub *pubsub);
+void pubsub_configure_get(struct pubsub *pubsub);
+void pubsub_configure_set(struct pubsub *pubsub);
+void pubsub_default(struct pubsub *pubsub);
+void pubsub_delete(struct pubsub *pubsub);
+void pubsub_purge(struct pubsub *pubsub);
+void pubsub_subscribe(struct pubsub *pubsub);
+void pubsub_unsubscribe(struct pubsub *pubsub);
+void pubsub_subscriptions(struct pubsub *pubsub);
+void pubsub_affiliations(struct pubsub *pubsub);
+
+/* -- pubsub_item.c: an item as the store keeps it, an event -- */
+/* item is <item id='...'>payload</item> in any namespace.  Borrowed until router->event is written again. */
+struct text pubsub_item_write(struct router *router, struct text bare, const struct element *item);
+/* The item, in the arena and in the namespace; NULL when it cannot be read (logged). */
+struct element *pubsub_item_read(struct router *router, struct arena *arena, struct text event, const char *xmlns);
+
+/* -- pubsub_notify.c -- */
+/* Tells who wants to hear of the node: own resources, contacts, explicit subscribers.  event is <event/>, in the namespace
+ * XMLNS_PUBSUB_EVENT; it is copied. */
+void pubsub_notify(struct router *router, struct text bare, struct text node, const struct pep_config *config,
+                   const struct pep_answer *answer, const struct element *event);
+/* <message type='headline'> with a copy of the event, from the account. */
+struct stanza *pubsub_notification(struct router *router, struct text bare, struct text to, const struct element *event);
+/* <event><items node='...'/></event> in the arena; *items is what the items go into. */
+struct element *pubsub_event_items(struct arena *arena, struct text node, struct element **items);
+
+#endif
