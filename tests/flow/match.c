@@ -16,12 +16,18 @@ static struct text trim(struct text t)
     return t;
 }
 
+static const struct attribute *find_attribute(const struct element *element, const struct attribute *like)
+{
+    const struct attribute *found = element->attributes;
+    while (found && (!text_equal(found->name, like->name) || !text_equal(found->xmlns, like->xmlns)))
+        found = found->next;
+    return found;
+}
+
 static bool match_attributes(struct captures *captures, const struct element *pattern, const struct element *actual)
 {
     for (const struct attribute *wanted = pattern->attributes; wanted; wanted = wanted->next) {
-        const struct attribute *found = actual->attributes;
-        while (found && (!text_equal(found->name, wanted->name) || !text_equal(found->xmlns, wanted->xmlns)))
-            found = found->next;
+        const struct attribute *found = find_attribute(actual, wanted);
         if (wanted->value.size == 0 ? found != NULL : !found)
             return false;
         if (found && !captures_match(captures, wanted->value, found->value))
@@ -35,10 +41,21 @@ static bool is_unwanted(const struct element *pattern)
     return text_is(element_get(pattern, "absent"), "absent");
 }
 
+/* Of its name, and with its attributes. */
+static bool is_like(const struct element *like, const struct element *actual)
+{
+    for (const struct attribute *a = like->attributes; a; a = a->next) {
+        const struct attribute *found = find_attribute(actual, a);
+        if (!text_is(a->name, "absent") && !(found && text_equal(found->value, a->value)))
+            return false;
+    }
+    return text_equal(actual->name, like->name) && text_equal(actual->xmlns, like->xmlns);
+}
+
 static bool has_child(const struct element *parent, const struct element *like)
 {
     for (const struct node *node = parent->children; node; node = node->next)
-        if (node->element && text_equal(node->element->name, like->name) && text_equal(node->element->xmlns, like->xmlns))
+        if (node->element && is_like(like, node->element))
             return true;
     return false;
 }

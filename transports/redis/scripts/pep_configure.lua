@@ -26,7 +26,7 @@ for _, id in ipairs(redis.call('ZRANGE', order, 0, -1 - most)) do
     redis.call('ZREM', order, id)
 end
 if bytes > 0 then
-    redis.call('HINCRBY', KEYS[1] .. ':usage', 'bytes', -bytes)
+    redis.call('HINCRBY', KEYS[1] .. ':usage', 'bytes', 0 - bytes)
 end
 local result = {1, config, '', 0, 0}
 for _, subscriber in ipairs(redis.call('SMEMBERS', KEYS[1] .. ':subscribers:' .. node)) do

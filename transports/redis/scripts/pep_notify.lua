@@ -17,7 +17,8 @@ for i = 1, #wishes, 2 do
     local resource = wishes[i]
     if (ARGV[4] == '' or ARGV[4] == resource) and string.find(wishes[i + 1] .. '\n', '\n' .. ARGV[3] .. '\n', 1, true) then
         local row = redis.call('HGET', KEYS[1], resource)
-        if not row then
+        -- The third line of a row, and the first of a wish, is the session's uid: the wish of an older session is none.
+        if not row or string.match(row, '^[^\n]*\n[^\n]*\n([^\n]*)') ~= string.match(wishes[i + 1], '^[^\n]*') then
             redis.call('HDEL', base .. 'pep:wishes', resource)
         elseif string.sub(row, 1, 1) ~= 'u' then
             local target = string.match(row, '\n([^\n]*)')

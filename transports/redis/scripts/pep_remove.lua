@@ -12,7 +12,7 @@ for _, id in ipairs(redis.call('HKEYS', items)) do
     bytes = bytes + #id + redis.call('HSTRLEN', items, id)
 end
 redis.call('DEL', items, order)
-redis.call('HINCRBY', KEYS[1] .. ':usage', 'bytes', -bytes)
+redis.call('HINCRBY', KEYS[1] .. ':usage', 'bytes', 0 - bytes)
 local result = {1, config, '', 0, 0}
 for _, subscriber in ipairs(redis.call('SMEMBERS', subscribers)) do
     for _, text in ipairs({'', '', subscriber, ''}) do
