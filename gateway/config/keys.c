@@ -33,6 +33,7 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, KILO = 1024, MEG
 static const char *const reaches[] = { "services", "accounts", NULL };
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
 static const char *const formats[] = { "text", "json", NULL };
+static const char *const defaults[] = { "always", "roster", "never", NULL };
 static const char *const tls_auto[] = { "0.0.0.0:5223", NULL };
 static const char *const https_auto[] = { "0.0.0.0:5443", NULL };
 
@@ -98,6 +99,17 @@ const struct config_key config_keys[] = {
       .help = "How long a service may take to answer a request." },
     { "services.pending", NUMBER(services_pending, "10000", 1, 10000000), .unit = "requests",
       .help = "Requests to services that may wait for their answer at once, in a worker." },
+
+    { "archive.default", WORD(archive_default, enum archive_default, "always", defaults),
+      .help = "Whose messages the archive of an account keeps that has not chosen itself: everybody's, the roster's, nobody's." },
+    { "archive.days", NUMBER(archive_days, "365", 0, 36500), .unit = "days",
+      .help = "How long messages are kept; 0: for ever." },
+    { "archive.count", NUMBER(archive_count, "100000", 0, 100000000), .unit = "messages",
+      .help = "How many messages an account keeps, of the newest; 0: any number." },
+    { "archive.bytes", BYTES(archive_bytes, "128M", 0, 1024ll * 1024 * MEGA),
+      .help = "How much of Redis' memory these may take, about; 0: any amount." },
+    { "archive.page", NUMBER(archive_page, "250", 10, 10000), .unit = "messages",
+      .help = "The most that one query is answered with; the client asks for the next page." },
 
     { "limits.stanza_bytes", BYTES(limits.stanza_bytes, "262144", 10000, 16 * MEGA), .help = "The largest stanza." },
     { "limits.login_bytes", BYTES(login_limits.stanza_bytes, "10000", 10000, MEGA), .help = "The same before login." },

@@ -11,6 +11,7 @@
 
 #include <uthash.h>
 
+#include "stanzabus/archive_id.h"
 #include "stanzabus/channel.h"
 #include "stanzabus/router.h"
 
@@ -51,6 +52,7 @@ struct router {
     struct service *services;  /* uthash by address */
     struct event_ids ids;
     struct event_limits limits;
+    struct archive_ids *archive_ids; /* NULL until the secret is known */
 
     struct text channel_observe[3]; /* by enum stanza_kind: xmpp:stanza:message ... */
     struct text channel_session, channel_dead, channel_node;

@@ -91,6 +91,7 @@ void router_free(struct router **pointer)
     buffer_fini(&router->event);
     buffer_fini(&router->xml[0]);
     buffer_fini(&router->xml[1]);
+    archive_ids_free(&router->archive_ids);
     arena_fini(&router->arena);
     free(router);
     *pointer = NULL;
@@ -147,6 +148,7 @@ static void on_secret(void *ctx, enum bus_status status, struct text secret)
         return;
     }
     memcpy(router->parts->secret, secret.data, secret.size);
+    router->archive_ids = archive_ids_new(router->parts->secret);
     node_start(router);
     subscribe(router, router->channel_node);
     HASH_ITER(hh, router->services, service, next) {

@@ -23,6 +23,7 @@ struct listen_address { /* ADDRESS:PORT, [IPV6]:PORT, or off */
 };
 
 enum { OBSERVE_MESSAGE = 1, OBSERVE_PRESENCE = 2, OBSERVE_IQ = 4 };
+enum archive_default { ARCHIVE_ALWAYS, ARCHIVE_ROSTER, ARCHIVE_NEVER }; /* XEP-0441 2.1.1 */
 enum guest_reach { GUESTS_REACH_SERVICES, GUESTS_REACH_ACCOUNTS };
 
 struct config {
@@ -58,6 +59,12 @@ struct config {
     size_t services_route_count;
     int64_t services_timeout_ms;
     unsigned services_pending; /* requests to services that may wait at once */
+
+    enum archive_default archive_default;
+    unsigned archive_days;  /* 0: for ever */
+    unsigned archive_count; /* messages of an account; 0: no bound */
+    size_t archive_bytes;   /* of Redis' memory, of an account; 0: no bound */
+    unsigned archive_page;  /* most messages of one answer */
 
     struct stream_limits limits;       /* limits.stanza_bytes, .depth, .attributes */
     struct stream_limits login_limits; /* before authentication: smaller, limits.login_bytes */

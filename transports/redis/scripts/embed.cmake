@@ -1,10 +1,17 @@
-# Writes the Lua files as a C table: cmake -D OUT=file.c -D FILES="a.lua;b.lua" -P embed.cmake
+# Writes the Lua files as a C table: cmake -D OUT=file.c -D FILES="a.lua;b.lua" -D PARTS="parts/c.lua" -P embed.cmake
+# A line "-- part: c" of a script stands for what is in parts/c.lua.
 set(text "/* Made from the Lua files by embed.cmake. */\n#include \"scripts.h\"\n\n")
 set(table "const struct script_source script_sources[SCRIPT_COUNT] = {\n")
 foreach(file IN LISTS FILES)
     get_filename_component(name "${file}" NAME_WE)
     string(TOUPPER "${name}" upper)
     file(READ "${file}" hex HEX)
+    foreach(part IN LISTS PARTS)
+        get_filename_component(part_name "${part}" NAME_WE)
+        string(HEX "-- part: ${part_name}\n" line)
+        file(READ "${part}" part_hex HEX)
+        string(REPLACE "${line}" "${part_hex}" hex "${hex}")
+    endforeach()
     string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
     string(APPEND text "static const char ${name}[] = { ${bytes} };\n")
     string(APPEND table "    [SCRIPT_${upper}] = { \"${name}\", { ${name}, sizeof ${name} } },\n")

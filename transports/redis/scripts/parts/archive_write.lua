@@ -1,0 +1,55 @@
+-- The archive of an account (XEP-0313): a stream of e (the event) and w (the partner's bare JID); and for each partner a
+-- stream with:<partner> of the same ids, with a: the partner's resource in that message; of a message to oneself both
+-- resources, from LF to.  Bounds are an age in milliseconds, a number of messages and about the bytes in memory, 0 for
+-- none; the oldest go first, from both, so that there are no holes and an index never names what is not there.
+
+-- Every 16th millisecond up to 32 of the oldest are looked at: more go than come, whatever the bounds were before.
+local function archive_trim(archive, now, keep_ms, keep_count, keep_bytes)
+    local surplus = 0
+    if keep_count > 0 then
+        surplus = redis.call('XLEN', archive) - keep_count
+    end
+    if keep_bytes > 0 then
+        local bytes = redis.call('MEMORY', 'USAGE', archive, 'SAMPLES', '5')
+        if bytes > keep_bytes then
+            surplus = math.max(surplus, math.ceil(redis.call('XLEN', archive) * (1 - keep_bytes / bytes)))
+        end
+    end
+    if surplus <= 0 and keep_ms == 0 then
+        return
+    end
+    local rows = redis.call('XRANGE', archive, '-', '+', 'COUNT', surplus > 0 and 33 or 1)
+    if surplus <= 0 and (not rows[1] or tonumber(string.match(rows[1][1], '^%d+')) >= now - keep_ms) then
+        return
+    end
+    if #rows == 1 then
+        rows = redis.call('XRANGE', archive, '-', '+', 'COUNT', 33)
+    end
+    local partners, first = {}, nil
+    for i = 1, #rows do
+        first = rows[i][1]
+        if i > 32 or (i > surplus and tonumber(string.match(first, '^%d+')) >= now - keep_ms) then
+            break
+        end
+        partners[rows[i][2][4]] = true
+    end
+    redis.call('XTRIM', archive, 'MINID', '=', first)
+    for partner in pairs(partners) do
+        local index = string.gsub(archive, 'archive$', '') .. 'with:' .. partner
+        redis.call('XTRIM', index, 'MINID', '=', first)
+        if redis.call('XLEN', index) == 0 then
+            redis.call('DEL', index)
+        end
+    end
+end
+
+-- Gives the id of what was written.
+local function archive_write(archive, partner, resource, event, keep_ms, keep_count, keep_bytes)
+    local id = redis.call('XADD', archive, '*', 'e', event, 'w', partner)
+    redis.call('XADD', string.gsub(archive, 'archive$', '') .. 'with:' .. partner, id, 'a', resource)
+    local now = tonumber(string.match(id, '^%d+'))
+    if now % 16 == 0 then
+        archive_trim(archive, now, tonumber(keep_ms), tonumber(keep_count), tonumber(keep_bytes))
+    end
+    return id
+end
