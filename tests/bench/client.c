@@ -12,8 +12,15 @@ static void fail(struct client *client, const char *what, struct text stanza)
     link_end(&client->link, client->problem);
 }
 
+static bool is_stanza(struct text xml)
+{
+    return xml_is(xml, "message") || xml_is(xml, "presence") || xml_is(xml, "iq");
+}
+
 void client_send(struct client *client, const char *xml, size_t size)
 {
+    if (client->step == CLIENT_READY && client->settings->acknowledges && is_stanza((struct text){ xml, size }))
+        client->sent++;
     link_write(&client->link, xml, size);
 }
 
@@ -158,6 +165,14 @@ static void bind_resource(struct client *client)
     client->step = CLIENT_BINDING;
 }
 
+static void ready(struct client *client)
+{
+    client->step = CLIENT_READY;
+    client->sent = client->acked = client->received = 0;
+    client_sendf(client, "<presence xmlns='jabber:client'/>");
+    client->events->on_ready(client);
+}
+
 static void bound(struct client *client, struct text result)
 {
     struct text jid = xml_child_text(result, "jid");
@@ -167,9 +182,29 @@ static void bound(struct client *client, struct text result)
     }
     free(client->jid);
     client->jid = text_dup(jid);
-    client->step = CLIENT_READY;
-    client_sendf(client, "<presence xmlns='jabber:client'/>");
-    client->events->on_ready(client);
+    if (client->settings->acknowledges) {
+        client->step = CLIENT_ENABLING;
+        client_sendf(client, "<enable xmlns='urn:xmpp:sm:3'/>");
+    } else {
+        ready(client);
+    }
+}
+
+/* XEP-0198 4: what is no stanza is not counted. */
+static void acknowledge(struct client *client, struct text element)
+{
+    if (is_stanza(element))
+        client->received++;
+    else if (xml_is(element, "r"))
+        client_sendf(client, "<a xmlns='urn:xmpp:sm:3' h='%u'/>", client->received);
+    else if (xml_is(element, "a"))
+        client->acked = (uint32_t)strtoul(xml_attribute(element, "h").data, NULL, 10);
+}
+
+void client_ask(struct client *client)
+{
+    if (client->settings->acknowledges)
+        client_sendf(client, "<r xmlns='urn:xmpp:sm:3'/>");
 }
 
 /* A server's own request is answered, as RFC 6120 8.2.3 wants it. */
@@ -188,6 +223,8 @@ static bool answer_request(struct client *client, struct text stanza)
 static void on_element(struct client *client, struct text element)
 {
     if (client->step == CLIENT_READY) {
+        if (client->settings->acknowledges)
+            acknowledge(client, element);
         if (!answer_request(client, element))
             client->events->on_stanza(client, element);
     } else if (xml_is(element, "open")) {
@@ -204,7 +241,9 @@ static void on_element(struct client *client, struct text element)
     } else if (client->step == CLIENT_BINDING && xml_is(element, "iq") &&
                text_is(xml_attribute(element, "id"), "bind")) {
         bound(client, element);
-    } else if (xml_is(element, "failure") || xml_is(element, "error")) {
+    } else if (client->step == CLIENT_ENABLING && xml_is(element, "enabled")) {
+        ready(client);
+    } else if (xml_is(element, "failed") || xml_is(element, "failure") || xml_is(element, "error")) {
         fail(client, "refused", element);
     }
 }

@@ -1,5 +1,6 @@
 /* client.h - one XMPP client: logs in over a link, then hands out stanzas.  RFC 6120, RFC 7395; SASL with
- * SCRAM-SHA-256, SCRAM-SHA-1, PLAIN or ANONYMOUS; binds a resource and sends presence. */
+ * SCRAM-SHA-256, SCRAM-SHA-1, PLAIN or ANONYMOUS; binds a resource, and sends presence; XEP-0198
+ * without resumption. */
 #ifndef BENCH_CLIENT_H
 #define BENCH_CLIENT_H
 
@@ -14,6 +15,7 @@ struct client_settings {
     const char *password;
     const char *mechanism;
     const char *resource;
+    bool acknowledges;        /* XEP-0198: counts what comes, answers when asked, asks in its turn */
     struct scram_salted *last_salted; /* of whichever client hashed last: accounts made from one set of keys share it */
 };
 
@@ -24,6 +26,7 @@ enum client_step {
     CLIENT_CHALLENGED,
     CLIENT_SECOND_HEADER,
     CLIENT_BINDING,
+    CLIENT_ENABLING,
     CLIENT_READY
 };
 
@@ -44,6 +47,7 @@ struct client {
     struct scram *scram; /* during login */
     struct scram_salted salted;
     char *jid; /* full, as bound; owned */
+    uint32_t sent, acked, received; /* stanzas since acknowledging was enabled */
     char problem[256];
 };
 
@@ -52,6 +56,8 @@ void client_open(struct client *client, struct loop *loop, const struct client_s
                  const struct client_events *events, unsigned number);
 void client_send(struct client *client, const char *xml, size_t size);
 void client_sendf(struct client *client, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Asks what has been acknowledged, if the client does that. */
+void client_ask(struct client *client);
 /* Says goodbye; on_closed follows when the server has closed. */
 void client_close(struct client *client);
 

@@ -20,6 +20,7 @@ static const char usage[] =
     "  modes: echo (client -> service -> client), chat (pairs of clients), idle (memory), login (cost of one)\n"
     "server:   --host IPV4 --port N --domain NAME --tls --websocket --path PATH\n"
     "accounts: --user PATTERN (%d is the number) --password TEXT --mechanism NAME --first N --resource NAME\n"
+    "          --acks (XEP-0198)\n"
     "load:     --connections N --parallel N (logins at once) --to ADDRESS --in-flight N | --rate N --body BYTES\n"
     "          --warm-up SECONDS --seconds SECONDS --stanzas N --settle SECONDS --hold (idle: stay until a signal)\n"
     "measure:  --cpu NAME=PID[,PID...] (several times; also for memory) --redis HOST:PORT|PATH --name TEXT\n";
@@ -36,6 +37,7 @@ enum option_id {
     OPT_MECHANISM,
     OPT_FIRST,
     OPT_RESOURCE,
+    OPT_ACKS,
     OPT_CONNECTIONS,
     OPT_PARALLEL,
     OPT_TO,
@@ -64,6 +66,7 @@ static const struct option options[] = {
     { "mechanism", required_argument, NULL, OPT_MECHANISM },
     { "first", required_argument, NULL, OPT_FIRST },
     { "resource", required_argument, NULL, OPT_RESOURCE },
+    { "acks", no_argument, NULL, OPT_ACKS },
     { "connections", required_argument, NULL, OPT_CONNECTIONS },
     { "parallel", required_argument, NULL, OPT_PARALLEL },
     { "to", required_argument, NULL, OPT_TO },
@@ -134,6 +137,9 @@ static bool take_account(struct client_settings *client, int id, const char *val
         return true;
     case OPT_MECHANISM:
         client->mechanism = value;
+        return true;
+    case OPT_ACKS:
+        client->acknowledges = true;
         return true;
     case OPT_RESOURCE:
         client->resource = value;

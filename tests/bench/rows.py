@@ -1,8 +1,12 @@
-"""The rows of the table: what is measured, how, and what it should not exceed (issue 2, section 4)."""
+"""The rows of the table: what is measured, how, and what it should not exceed.
+
+A row has a setup, the way the server is started for it: plain (nothing on disk), people (XEP-0198, Redis' AOF written every
+second), archive (the same, and both sides' archives are written)."""
 
 
 class Row:
-    def __init__(self, name, mode, transport, goal=None, within_a_fifth_of=None, idle_beside=0, peers=True, **options):
+    def __init__(self, name, mode, transport, goal=None, within_a_fifth_of=None, idle_beside=0, peers=True, setup="plain", whole=False,
+                 **options):
         self.name = name
         self.mode = mode
         self.transport = transport
@@ -10,6 +14,8 @@ class Row:
         self.within_a_fifth_of = within_a_fifth_of  # the name of another row: its figure and a fifth are the goal
         self.idle_beside = idle_beside
         self.peers = peers  # measured for other servers too
+        self.setup = setup
+        self.whole = whole  # the figure is the gateway's and Redis' CPU together
         self.options = options
 
 
@@ -34,6 +40,11 @@ def all_rows(quick):
         for in_flight in (32, 1):
             rows.append(talk(f"chat {transport}, {in_flight} in flight", "chat", transport, in_flight))
     rows.append(Row("chat tcp, 1,000 a second", "chat", "tcp", rate=1000))
+    for setup, archive, goals in (("people", "off", {"tcp": 22, "ws": 26}), ("archive", "on", {"tcp": 30, "ws": 34})):
+        for transport, goal in goals.items():
+            rows.append(Row(f"people {transport}, 32 in flight, archive {archive}", "chat", transport, goal=goal, setup=setup,
+                            whole=True, in_flight=32, acks=True))
+    rows.append(Row("people tcp, 1,000 a second, archive on", "chat", "tcp", goal=1, setup="archive", rate=1000, acks=True))
     for transport in ("tcp", "ws"):
         rows.append(Row(f"login {transport}", "login", transport, goal=150 if transport == "tcp" else None, connections=32))
     for transport, goal in (("tcp", 3.0), ("ws", 3.5), ("tls", 17.0), ("wss", 19.0)):
@@ -48,6 +59,8 @@ def figure(row, result):
         return result["gateway_bytes_per_connection"], "B"
     if "rate" in row.options:
         return result["latency_ms"]["p99"], "ms p99"
+    if row.whole:
+        return result["cpu_us"]["gateway"] + result["cpu_us"].get("redis", 0), "µs"
     return result["cpu_us"]["gateway"], "µs"
 
 

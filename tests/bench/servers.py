@@ -108,11 +108,13 @@ class Server:
 
 class Stanzabus(Server):
     name = "stanzabus"
+    setups = {"plain": [], "people": ["archive.default=never"], "archive": ["archive.default=always"]}
 
-    def __init__(self, folder, programs, executable, accounts, settings=()):
+    def __init__(self, folder, programs, setup, executable, accounts, settings=()):
         super().__init__(folder, programs)
         self.executable = executable
-        self.settings = list(settings)
+        self.settings = [*settings, *self.setups[setup]]
+        self.keeps = setup != "plain"
         self.ports = {kind: free_port() for kind in ("tcp", "tls", "ws", "wss", "admin", "redis")}
         self.redis_address = f"127.0.0.1:{self.ports['redis']}"
         self.accounts = accounts
@@ -139,7 +141,7 @@ class Stanzabus(Server):
 
     def start(self):
         self.redis = self.spawn("redis-server", "--port", str(self.ports["redis"]), "--bind", "127.0.0.1", "--save", "",
-                                "--dir", self.folder)
+                                "--dir", self.folder, *(["--appendonly", "yes", "--appendfsync", "everysec"] * self.keeps))
         wait_until("redis-server", lambda: can_connect(self.ports["redis"]), self.redis)
         self.import_accounts()
         self.start_gateway()
@@ -161,11 +163,15 @@ class Stanzabus(Server):
 
 
 class Prosody(Server):
+    """With its generational collector, which is its best."""
     name = "prosody"
+    collector = "generational"
     mechanism = "SCRAM-SHA-1"  # what 0.12 stores
+    setups = {"plain": "", "people": '"smacks";', "archive": '"smacks"; "mam";'}
 
-    def __init__(self, folder, programs, accounts):
+    def __init__(self, folder, programs, setup, accounts):
         super().__init__(folder, programs)
+        self.modules = self.setups[setup]
         self.ports = {kind: free_port() for kind in ("tcp", "tls", "ws", "wss", "component")}
         self.accounts = accounts
 
@@ -194,10 +200,11 @@ pidfile = "{self.folder}/prosody.pid"
 data_path = "{self.folder}"
 plugin_paths = {{}}
 network_backend = "epoll"
-gc = {{ mode = "generational" }}
+gc = {{ mode = "{self.collector}" }}
+default_archive_policy = true
 interfaces = {{ "127.0.0.1" }}
 log = {{ warn = "{self.folder}/warnings" }}
-modules_enabled = {{ "saslauth", "tls", "disco", "roster", "ping", "websocket" }}
+modules_enabled = {{ "saslauth", "tls", "disco", "roster", "ping", "websocket"; {self.modules} }}
 modules_disabled = {{ "s2s", "offline" }}
 authentication = "internal_hashed"
 allow_unencrypted_plain_auth = true
@@ -242,12 +249,20 @@ Component "{ECHO}"
         return {"gateway": [self.server.pid], "service": [self.service.pid]}
 
 
+class ProsodyDefault(Prosody):
+    name = "prosody-inc"
+    collector = "incremental"
+
+
 class Ejabberd(Server):
     name = "ejabberd"
     mechanism = "SCRAM-SHA-1"
+    setups = {"plain": "", "people": "  mod_stream_mgmt: {}\n",
+              "archive": "  mod_stream_mgmt: {}\n  mod_mam:\n    default: always\n"}
 
-    def __init__(self, folder, programs, accounts):
+    def __init__(self, folder, programs, setup, accounts):
         super().__init__(folder, programs)
+        self.modules = self.setups[setup]
         self.ports = {kind: free_port() for kind in ("tcp", "tls", "ws", "wss", "component")}
         self.accounts = accounts
         self.node = f"bench{os.getpid()}@localhost"
@@ -283,7 +298,7 @@ modules:
   mod_disco: {{}}
   mod_ping: {{}}
   mod_roster: {{}}
-''')
+{self.modules}''')
         with open(os.path.join(self.folder, "ejabberdctl.cfg"), "w") as file:
             file.write(f"ERLANG_NODE={self.node}\nERL_DIST_PORT={self.distribution_port}\nINET_DIST_INTERFACE=127.0.0.1\n")
         shutil.copy("/etc/ejabberd/inetrc", self.folder)

@@ -71,6 +71,7 @@ static void run_send(struct late *late)
     uint64_t now = loop_now();
     while (talker->sent - talker->received < in_flight)
         send_one(talker, now);
+    client_ask(&talker->client);
 }
 
 static void on_stanza(struct client *client, struct text stanza)
@@ -161,6 +162,7 @@ static void run_phase(struct talk *talk, double seconds, uint64_t *start, uint64
             talk->is_broken = true;
         }
         send_one(talker, due);
+        client_ask(&talker->client);
         ++*count;
     }
 }
@@ -189,6 +191,20 @@ static void report(struct talk *talk, double seconds, const char *mode)
     report_close();
 }
 
+static void check_acks(struct talk *talk)
+{
+    for (unsigned i = 0; talk->bench->client.acknowledges && i < talk->bench->connections; i++) {
+        const struct client *client = &talk->talkers[i].client;
+        if (client->acked != client->sent) {
+            fprintf(stderr, "load: client %u sent %u stanzas, and %u are acknowledged\n", client->number, client->sent,
+                    client->acked);
+            talk->errors++;
+            talk->is_broken = true;
+            return;
+        }
+    }
+}
+
 static void measure(struct talk *talk, const char *mode)
 {
     struct bench *bench = talk->bench;
@@ -207,7 +223,10 @@ static void measure(struct talk *talk, const char *mode)
     talk->is_sending = false;
     for (int i = 0; i < 100 && talk->sent != talk->received && !talk->is_broken; i++)
         bench_run_for(bench, 0.1, &talk->is_broken);
-    bench_run_for(bench, 0.2, &talk->is_broken); /* anything that comes twice shows now */
+    for (unsigned i = 0; i < bench->connections; i++)
+        client_ask(&talk->talkers[i].client);
+    bench_run_for(bench, 0.2, &talk->is_broken); /* anything that comes twice shows now, and the last acknowledgements */
+    check_acks(talk);
     report(talk, seconds, mode);
 }
 
