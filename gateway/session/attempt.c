@@ -1,17 +1,82 @@
-/* attempt.c - drives one attempt to log in: fetches the account, has the password hashed, tells success and failure.
- * The same for SASL and XEP-0078; only the last answer differs. */
+/* attempt.c - drives one attempt to log in: fetches the account and tokens, has the password hashed, tells success and
+ * failure.  The same for SASL, SASL2 and XEP-0078; only how it is told differs. */
 #include <stdlib.h>
 
 #include <openssl/crypto.h>
+#include <openssl/rand.h>
 
 #include "gateway/session/session_state.h"
 
 /* RFC 6120 6.4.5 wants 2 to 5 tries.  DELAYED_MAX: failures of all sessions that may wait to be told. */
-enum { FAILURES_MAX = 5, DELAYED_MAX = 1000 };
+enum { FAILURES_MAX = 5, DELAYED_MAX = 1000, NONCE_SIZE = 24 /* of 32 signs: 120 bits */ };
 
 static void fail(struct session *session, enum sasl_condition condition, const char *reason)
 {
     attempt_step(session, login_fail(session->negotiation->login, condition, reason));
+}
+
+/* -- the beginning -- */
+
+static struct text make_nonce(struct arena *arena)
+{
+    static const char signs[] = "abcdefghijklmnopqrstuvwxyz234567";
+    char *nonce = arena_alloc(arena, NONCE_SIZE);
+    RAND_bytes((unsigned char *)nonce, NONCE_SIZE);
+    for (int i = 0; i < NONCE_SIZE; i++)
+        nonce[i] = signs[(unsigned char)nonce[i] & 31];
+    return (struct text){ nonce, NONCE_SIZE };
+}
+
+static void find_binding(struct session *session, struct login *login, enum channel_binding kind)
+{
+    struct connection *connection = session->connection;
+    login->binding[kind].size = connection->ops->channel_binding(connection, kind, login->binding[kind].bytes);
+}
+
+struct login *attempt_open(struct session *session, const struct mechanism *mechanism,
+                           const struct login_profile *profile)
+{
+    struct connection *connection = session->connection;
+    struct negotiation *negotiation = session->negotiation;
+    const struct parts *parts = session->sessions->parts;
+    struct login *login = login_new(mechanism, session_domain(session));
+
+    login->profile = profile;
+    login->secret = parts->secret;
+    login->wall_ms = parts->wall_ms(parts->wall_ctx);
+    login->claimed = text_of(negotiation->claimed);
+    login->is_for_guests = negotiate_is_for_guests(session);
+    login->nonce = make_nonce(&login->arena);
+    login->offered_binding = negotiate_offers(session, &mechanism_scram_sha256_plus) ||
+                             negotiate_offers(session, &mechanism_scram_sha1_plus);
+    login->advertised = negotiate_advertised(session, &login->arena);
+    for (int kind = BINDING_TLS_EXPORTER; kind <= BINDING_TLS_SERVER_END_POINT; kind++)
+        if (mechanism->is_plus || (mechanism->is_token && mechanism->binding == kind))
+            find_binding(session, login, (enum channel_binding)kind);
+    if (mechanism->needs_certificate)
+        login->certificate_count = connection->ops->certificate_jids(connection, &login->arena, login->certificate_jids,
+                                                                     LOGIN_CERTIFICATE_JIDS_MAX);
+    negotiation->login = login;
+    session->mechanism = mechanism->name;
+    return login;
+}
+
+static bool decode(struct login *login, struct text encoded, struct text *out)
+{
+    unsigned char *bytes = arena_alloc(&login->arena, encoded.size + 1);
+    long size = credential_base64_decode(bytes, encoded.size, encoded);
+    *out = (struct text){ (const char *)bytes, size < 0 ? 0 : (size_t)size };
+    return size >= 0;
+}
+
+void attempt_answer(struct session *session, struct text encoded)
+{
+    struct login *login = session->negotiation->login;
+    struct text input;
+    if (decode(login, encoded, &input))
+        attempt_step(session, login->mechanism->answer(login, input));
+    else
+        attempt_step(session, login_fail(login, SASL_ERROR_INCORRECT_ENCODING, "incorrect-encoding"));
 }
 
 /* -- account -- */
@@ -39,6 +104,52 @@ static void get_account(struct session *session)
     struct store *store = session->sessions->parts->store;
     session_step_begin(session);
     store->ops->account_get(store, session->negotiation->login->bare, on_account, session);
+}
+
+/* -- tokens -- */
+
+static void on_tokens(void *ctx, enum bus_status status, const struct login_token *fresh,
+                      const struct login_token *current)
+{
+    struct session *session = ctx;
+    if (session->state != STATE_ENDED) {
+        struct login *login = session->negotiation->login;
+        if (status == BUS_OK)
+            attempt_step(session, login->mechanism->tokens(login, fresh, current));
+        else
+            fail(session, SASL_ERROR_TEMPORARY_AUTH_FAILURE, "store-away");
+    }
+    session_step_done(session);
+}
+
+static void get_tokens(struct session *session)
+{
+    struct store *store = session->sessions->parts->store;
+    const struct login *login = session->negotiation->login;
+    session_step_begin(session);
+    store->login->tokens_get(store, login->bare, login->client, on_tokens, session);
+}
+
+static void on_used(void *ctx, enum bus_status status, int64_t result)
+{
+    struct session *session = ctx;
+    if (session->state != STATE_ENDED) {
+        struct login *login = session->negotiation->login;
+        if (status == BUS_OK)
+            attempt_step(session, login->mechanism->used(login, result == 1));
+        else
+            fail(session, SASL_ERROR_TEMPORARY_AUTH_FAILURE, "store-away");
+    }
+    session_step_done(session);
+}
+
+static void use_token(struct session *session)
+{
+    struct store *store = session->sessions->parts->store;
+    const struct login *login = session->negotiation->login;
+    session_step_begin(session);
+    store->login->token_use(store, login->bare, login->client, &login->token, login->count, login->ends_token, on_used,
+                            session);
 }
 
 /* -- hash -- */
@@ -118,10 +229,7 @@ void attempt_tell_failure(struct session *session)
     attempt_drop_delay(session);
     session->negotiation->login = NULL;
     session_happened(session, EVENT_LOGIN_OVER);
-    if (login->request)
-        legacy_refuse(session, login->request, legacy_condition(login->condition), NULL);
-    else
-        sasl_failure(session, login->condition);
+    login->profile->failure(session, login);
     login_free(&login);
     attempt_count_failure(session);
     session_unpause(session, PAUSE_STEP);
@@ -191,22 +299,11 @@ static void attempt_succeeded(struct session *session)
     jid.local = (uint16_t)(jid.size - jid.domain - 1);
     negotiation->login = NULL;
     session_set_jid(session, &jid);
-    session->is_guest = login->mechanism->is_guests;
+    session->is_guest = login->is_for_guests;
     session->generation = session->is_guest ? 0 : login->account.generation;
     metric_add(session->sessions->parts->metrics, METRIC_LOGINS, 1);
     stream_set_limits(session->stream, &config_of(session)->limits);
-    if (login->request) {
-        struct stanza *request = login->request;
-        login->request = NULL;
-        session_happened(session, EVENT_OLD_LOGGED_IN);
-        bind_start(session, login->resource, request);
-    } else {
-        session_happened(session, EVENT_LOGGED_IN);
-        sasl_success(session, login);
-        session->is_header_sent = false;
-        if (session->state != STATE_ENDED)
-            stream_restart(session->stream);
-    }
+    login->profile->success(session, login);
     login_free(&login);
 }
 
@@ -214,10 +311,16 @@ void attempt_step(struct session *session, enum login_step step)
 {
     switch (step) {
     case LOGIN_CHALLENGE:
-        sasl_challenge(session, session->negotiation->login);
+        session->negotiation->login->profile->challenge(session, session->negotiation->login);
         break;
     case LOGIN_ACCOUNT:
         get_account(session);
+        break;
+    case LOGIN_TOKENS:
+        get_tokens(session);
+        break;
+    case LOGIN_USE:
+        use_token(session);
         break;
     case LOGIN_HASH:
         start_hash(session);

@@ -10,27 +10,19 @@ enum { CHOSEN_SIZE = 16 }; /* signs of a resource that the server chooses: 80 bi
 
 /* -- refusing -- */
 
-/* The client may try again: as what it was before. */
+/* The client may try again. */
 static void refuse(struct session *session, enum stanza_condition condition, const char *text)
 {
-    struct stanza *request = session->negotiation->request;
+    struct negotiation *negotiation = session->negotiation;
+    struct stanza *request = negotiation->request;
     struct jid bare = session->jid;
 
-    session->negotiation->request = NULL;
-    if (legacy_is_request(request)) {
-        session_happened(session, EVENT_OLD_BIND_REFUSED);
-        legacy_refuse(session, request, condition, text);
-    } else {
-        struct stanza *error = stanza_error(request, condition, text);
-        session_happened(session, EVENT_BIND_REFUSED);
-        metric_add(session->sessions->parts->metrics, METRIC_STANZA_ERRORS, 1);
-        session_send(session, error);
-        stanza_free(&error);
-    }
-    stanza_free(&request);
+    negotiation->request = NULL;
     bare.size = (uint16_t)jid_bare(&session->jid).size;
     bare.resource = 0;
     session_set_jid(session, &bare);
+    negotiation->binding->refuse(session, request, condition, text);
+    stanza_free(&request);
     attempt_count_failure(session);
 }
 
@@ -53,44 +45,24 @@ static void refuse_for_now(struct session *session)
 
 /* -- success -- */
 
-static struct stanza *make_result(const struct session *session, const struct stanza *request)
-{
-    struct stanza *result = stanza_reply(request);
-    if (legacy_is_request(request))
-        return result;
-    struct arena *arena = &result->arena;
-    struct element *bind = element_add(arena, result->root, TEXT("bind"), TEXT(XMLNS_BIND));
-    element_add_text(arena, element_add(arena, bind, TEXT("jid"), TEXT(XMLNS_BIND)), jid_text(&session->jid));
-    return result;
-}
-
-static void free_negotiation(struct session *session)
-{
-    struct negotiation *negotiation = session->negotiation;
-    session->negotiation = NULL;
-    stanza_free(&negotiation->request);
-    free(negotiation->domain);
-    free(negotiation);
-}
-
 static void bound(struct session *session, const struct bind_answer *answer)
 {
     struct sessions *sessions = session->sessions;
-    struct stanza *result = make_result(session, session->negotiation->request);
+    struct negotiation *negotiation = session->negotiation;
     struct session *old = sessions_find(sessions, jid_bare(&session->jid), jid_resource(&session->jid));
 
     if (old)
         session_end(old, STREAM_ERROR_CONFLICT, "replaced by a new session of the same resource");
     session_happened(session, EVENT_BOUND);
-    free_negotiation(session);
+    session->negotiation = NULL;
     session_add_bound(session);
     alive_schedule(session);
     log_info(sessions->parts->log, &session->subject, "bound", "mechanism=%s tls=%s transport=%s", session->mechanism,
              session->connection->is_encrypted ? "yes" : "no", is_websocket(session) ? "websocket" : "tcp");
     if (sessions->callbacks->on_bound)
         sessions->callbacks->on_bound(sessions->ctx, session, answer);
-    session_send(session, result);
-    stanza_free(&result);
+    negotiation->binding->answer(session, negotiation);
+    negotiation_free(&negotiation);
 }
 
 /* The other session of this resource: here it is found by its address, elsewhere its node has to be told. */
@@ -158,7 +130,7 @@ static void on_subscribed(void *ctx, enum bus_status status)
     session_step_done(session);
 }
 
-static struct text choose_resource(struct arena *arena)
+struct text bind_choose_resource(struct arena *arena)
 {
     static const char signs[] = "abcdefghijklmnopqrstuvwxyz234567";
     char *chosen = arena_alloc(arena, CHOSEN_SIZE);
@@ -168,12 +140,14 @@ static struct text choose_resource(struct arena *arena)
     return (struct text){ chosen, CHOSEN_SIZE };
 }
 
-void bind_start(struct session *session, struct text resource, struct stanza *request)
+void bind_start(struct session *session, struct text resource, struct stanza *request,
+                const struct bind_profile *profile)
 {
     struct bus *bus = session->sessions->parts->bus;
     struct jid full = jid_make(&request->arena, jid_local(&session->jid), jid_domain(&session->jid), resource);
 
     session->negotiation->request = request;
+    session->negotiation->binding = profile;
     session_set_jid(session, &full);
     session_step_begin(session);
     struct buffer *name = outbound_begin(session);
@@ -181,13 +155,37 @@ void bind_start(struct session *session, struct text resource, struct stanza *re
     bus->ops->subscribe(bus, buffer_text(name), on_subscribed, session);
 }
 
+/* -- as an iq (RFC 6120 7.6 and 7.7) -- */
+
+static void answer_iq(struct session *session, const struct negotiation *negotiation)
+{
+    struct stanza *result = stanza_reply(negotiation->request);
+    struct arena *arena = &result->arena;
+    struct element *bind = element_add(arena, result->root, TEXT("bind"), TEXT(XMLNS_BIND));
+    element_add_text(arena, element_add(arena, bind, TEXT("jid"), TEXT(XMLNS_BIND)), jid_text(&session->jid));
+    session_send(session, result);
+    stanza_free(&result);
+}
+
+static void refuse_iq(struct session *session, const struct stanza *request, enum stanza_condition condition,
+                      const char *text)
+{
+    struct stanza *error = stanza_error(request, condition, text);
+    session_happened(session, EVENT_BIND_REFUSED);
+    metric_add(session->sessions->parts->metrics, METRIC_STANZA_ERRORS, 1);
+    session_send(session, error);
+    stanza_free(&error);
+}
+
+const struct bind_profile binding_iq = { .answer = answer_iq, .refuse = refuse_iq };
+
 static void refuse_request(struct session *session, struct stanza *stanza, enum stanza_condition condition)
 {
     session->negotiation->request = stanza;
+    session->negotiation->binding = &binding_iq;
     refuse(session, condition, NULL);
 }
 
-/* RFC 6120 7.6 and 7.7 */
 void bind_request(struct session *session, struct stanza *stanza)
 {
     const struct element *bind = element_child(stanza->root, "bind", XMLNS_BIND);
@@ -200,10 +198,10 @@ void bind_request(struct session *session, struct stanza *stanza)
     } else if (!text_is(element_get(stanza->root, "type"), "set") || !element_get(stanza->root, "id").size) {
         refuse_request(session, stanza, STANZA_ERROR_BAD_REQUEST);
     } else if (resource.size == 0) {
-        bind_start(session, choose_resource(&stanza->arena), stanza);
+        bind_start(session, bind_choose_resource(&stanza->arena), stanza, &binding_iq);
     } else if (jid_prepare_resource(&stanza->arena, resource, &resource) < 0) {
         refuse_request(session, stanza, STANZA_ERROR_BAD_REQUEST);
     } else {
-        bind_start(session, resource, stanza);
+        bind_start(session, resource, stanza, &binding_iq);
     }
 }

@@ -18,7 +18,7 @@ static void send_answer(struct session *session, struct stanza *answer)
 }
 
 /* These clients read the number (XEP-0078 3.1, XEP-0086). */
-void legacy_refuse(struct session *session, const struct stanza *request, enum stanza_condition condition,
+static void legacy_refuse(struct session *session, const struct stanza *request, enum stanza_condition condition,
                    const char *text)
 {
     char code[8];
@@ -31,7 +31,7 @@ void legacy_refuse(struct session *session, const struct stanza *request, enum s
     send_answer(session, error);
 }
 
-enum stanza_condition legacy_condition(enum sasl_condition condition)
+static enum stanza_condition legacy_condition(enum sasl_condition condition)
 {
     return condition == SASL_ERROR_TEMPORARY_AUTH_FAILURE ? STANZA_ERROR_RESOURCE_CONSTRAINT
                                                           : STANZA_ERROR_NOT_AUTHORIZED;
@@ -78,10 +78,9 @@ static void begin(struct session *session, struct stanza *stanza)
         refuse_request(session, stanza, STANZA_ERROR_NOT_ACCEPTABLE, "username, password and resource are needed");
         return;
     }
-    login = login_new(&mechanism_plain, session_domain(session));
+    login = attempt_open(session, &mechanism_plain, &profile_legacy);
     login->request = stanza;
     login->resource = resource;
-    session->negotiation->login = login;
     session->mechanism = XMLNS_OLD_AUTH;
     attempt_step(session, plain_begin(login, name, password));
 }
@@ -107,3 +106,45 @@ void legacy_request(struct session *session, struct stanza *stanza)
         refuse_request(session, stanza, STANZA_ERROR_BAD_REQUEST, NULL);
     }
 }
+
+/* -- how it is spoken -- */
+
+/* PLAIN asks nothing. */
+static void tell_challenge(struct session *session, const struct login *login)
+{
+    (void)session;
+    (void)login;
+}
+
+static void tell_success(struct session *session, struct login *login)
+{
+    struct stanza *request = login->request;
+    login->request = NULL;
+    session_happened(session, EVENT_OLD_LOGGED_IN);
+    bind_start(session, login->resource, request, &binding_legacy);
+}
+
+static void tell_failure(struct session *session, const struct login *login)
+{
+    legacy_refuse(session, login->request, legacy_condition(login->condition), NULL);
+}
+
+const struct login_profile profile_legacy = {
+    .challenge = tell_challenge,
+    .success = tell_success,
+    .failure = tell_failure,
+};
+
+static void answer_binding(struct session *session, const struct negotiation *negotiation)
+{
+    send_answer(session, stanza_reply(negotiation->request));
+}
+
+static void refuse_binding(struct session *session, const struct stanza *request, enum stanza_condition condition,
+                           const char *text)
+{
+    session_happened(session, EVENT_OLD_BIND_REFUSED);
+    legacy_refuse(session, request, condition, text);
+}
+
+const struct bind_profile binding_legacy = { .answer = answer_binding, .refuse = refuse_binding };

@@ -11,6 +11,7 @@ struct login *login_new(const struct mechanism *mechanism, struct text domain)
     struct login *login = xcalloc(1, sizeof *login);
     login->mechanism = mechanism;
     login->domain = arena_text(&login->arena, domain);
+    login->count = -1;
     login->binding[0].size = login->binding[1].size = -1;
     return login;
 }
@@ -93,7 +94,8 @@ bool login_may_act_as(struct login *login, struct text authzid)
     struct jid jid;
     if (authzid.size == 0)
         return true;
-    return jid_parse(&login->arena, authzid, &jid) == 0 && text_equal(jid_text(&jid), login->bare);
+    return jid_parse(&login->arena, authzid, &jid) == 0 && text_equal(jid_text(&jid), login->bare) &&
+           (!login->claimed.size || text_equal(login->claimed, login->bare));
 }
 
 bool login_is_same(const void *a, const void *b, size_t size)

@@ -11,6 +11,8 @@
 enum login_step {
     LOGIN_CHALLENGE, /* send login->output, then call answer() with what comes back */
     LOGIN_ACCOUNT,   /* get the account of login->bare, login_set_account(), then call found() */
+    LOGIN_TOKENS,    /* get the tokens of login->client, then call tokens() */
+    LOGIN_USE,       /* login->token was proved: have the store note it, then call used() */
     LOGIN_HASH,      /* derive login->derived from login->password off the loop, then call hashed() */
     LOGIN_SUCCESS,   /* login->bare is logged in; login->output is additional data with success */
     LOGIN_FAILURE    /* login->condition and login->reason say why */
@@ -24,27 +26,43 @@ struct mechanism {
     enum credential_hash hash;
     bool is_plus;   /* needs channel binding */
     bool is_guests; /* only on auth.anonymous_domain, and nothing else there */
+    bool is_token;  /* for whoever has a token (XEP-0484), guests too */
+    int binding;    /* is_token: enum channel_binding, or -1 for none */
     bool needs_certificate;
     enum login_step (*answer)(struct login *login, struct text input);
     enum login_step (*found)(struct login *login);  /* NULL where LOGIN_ACCOUNT is never returned */
     enum login_step (*hashed)(struct login *login); /* the same for LOGIN_HASH */
+    enum login_step (*tokens)(struct login *login, const struct login_token *fresh, const struct login_token *current);
+    enum login_step (*used)(struct login *login, bool is_done);
 };
 extern const struct mechanism mechanism_scram_sha256_plus, mechanism_scram_sha256, mechanism_scram_sha1_plus,
-    mechanism_scram_sha1, mechanism_plain, mechanism_external, mechanism_anonymous;
+    mechanism_scram_sha1, mechanism_plain, mechanism_external, mechanism_anonymous, mechanism_ht_none, mechanism_ht_expr,
+    mechanism_ht_endp;
 
 struct login_binding {
     int size; /* -1: the connection has none of this kind */
     unsigned char bytes[64];
 };
 
+struct login_profile; /* session_state.h: SASL, SASL2 or XEP-0078 */
+
 struct login {
     const struct mechanism *mechanism;
+    const struct login_profile *profile;
     struct arena arena;     /* all texts below and the mechanism's own state */
-    struct stanza *request; /* owned: the XEP-0078 iq to be answered, NULL with SASL */
+    struct stanza *request; /* owned: XEP-0078's iq, SASL2's <authenticate/>; NULL with SASL */
 
     /* What the mechanism is given. */
     struct text domain;              /* of the stream */
     struct text nonce;               /* 120 random bits as lower-case letters and digits, made for this attempt */
+    struct text advertised;          /* what XEP-0474 hashes: the mechanisms and bindings that were announced; empty: not told */
+    struct text claimed;             /* the bare JID in the stream header's from; empty: none */
+    bool is_for_guests;              /* the domain is that of guests */
+    const unsigned char *secret;     /* of all nodes, 32 bytes */
+    int64_t wall_ms;
+    struct text client; /* the id of the client's installation (XEP-0388), a UUID; empty: it said none */
+    int64_t count;      /* XEP-0484: -1 when none was said */
+    bool ends_token;    /* XEP-0484 3.6 */
     bool offered_binding;            /* mechanisms with channel binding were announced */
     struct login_binding binding[2]; /* by enum channel_binding; filled for is_plus */
     struct text certificate_jids[LOGIN_CERTIFICATE_JIDS_MAX];
@@ -57,6 +75,7 @@ struct login {
     /* What it gives back. */
     struct text bare;     /* who wants in; set as soon as it is known, also for logs */
     struct text password; /* prepared, LOGIN_HASH */
+    struct login_token token; /* LOGIN_USE */
     enum credential_hash derived_hash;
     struct text resource; /* XEP-0078: prepared */
     struct text output;
@@ -83,7 +102,8 @@ enum login_step login_fail(struct login *login, enum sasl_condition condition, c
 enum login_step login_succeed(struct login *login);
 /* Sets login->bare from a name that the client typed (UsernameCaseMapped); false when no account can be called so. */
 bool login_set_name(struct login *login, struct text name);
-/* An authorization identity as the client gave it: empty, or the address itself (RFC 6120 6.3.8). */
+/* An authorization identity as the client gave it: empty, or the address itself (RFC 6120 6.3.8), and not another one than
+ * the stream header claimed (XEP-0388 2.6.5). */
 bool login_may_act_as(struct login *login, struct text authzid);
 /* Whether two runs of bytes are the same, in a time that does not tell where they differ. */
 bool login_is_same(const void *a, const void *b, size_t size);

@@ -17,6 +17,10 @@ static const struct mechanism *const mechanisms[] = {
 };
 enum { MECHANISM_COUNT = sizeof mechanisms / sizeof mechanisms[0] };
 
+/* XEP-0484, best first. */
+static const struct mechanism *const fast_mechanisms[] = { &mechanism_ht_expr, &mechanism_ht_endp, &mechanism_ht_none };
+enum { FAST_COUNT = sizeof fast_mechanisms / sizeof fast_mechanisms[0] };
+
 /* -- what is offered -- */
 
 bool negotiate_may_log_in(const struct session *session)
@@ -30,12 +34,22 @@ bool negotiate_is_for_guests(const struct session *session)
     return guests.size && text_equal(session_domain(session), guests);
 }
 
+static const struct mechanism *find(const struct mechanism *const *table, int count, struct text name)
+{
+    for (int i = 0; i < count; i++)
+        if (text_is(name, table[i]->name))
+            return table[i];
+    return NULL;
+}
+
 const struct mechanism *negotiate_find_mechanism(struct text name)
 {
-    for (int i = 0; i < MECHANISM_COUNT; i++)
-        if (text_is(name, mechanisms[i]->name))
-            return mechanisms[i];
-    return NULL;
+    return find(mechanisms, MECHANISM_COUNT, name);
+}
+
+const struct mechanism *negotiate_find_fast(struct text name)
+{
+    return find(fast_mechanisms, FAST_COUNT, name);
 }
 
 static bool has_certificate(struct session *session)
@@ -50,10 +64,21 @@ static bool has_certificate(struct session *session)
     return count > 0;
 }
 
+/* A token that is bound to nothing can be used by whoever finds it: only if auth.fast_unbound says so. */
+static bool offers_fast(const struct session *session, const struct mechanism *mechanism)
+{
+    const struct config *config = config_of(session);
+    if (!negotiate_may_log_in(session) || config->auth_fast_ms <= 0)
+        return false;
+    return mechanism->binding < 0 ? config->auth_fast_unbound : session->negotiation->offers[mechanism->binding];
+}
+
 /* auth.anonymous_domain alone switches ANONYMOUS on. */
 bool negotiate_offers(struct session *session, const struct mechanism *mechanism)
 {
     const struct negotiation *negotiation = session->negotiation;
+    if (mechanism->is_token)
+        return offers_fast(session, mechanism);
     if (!negotiate_may_log_in(session) || mechanism->is_guests != negotiate_is_for_guests(session))
         return false;
     if (mechanism->is_guests)
@@ -87,54 +112,138 @@ static void write_starttls(struct buffer *out, const struct session *session)
     BUFFER_LITERAL(out, "</starttls>");
 }
 
-static void write_mechanism(struct buffer *out, struct session *session, const struct mechanism *mechanism,
-                            unsigned *count)
+/* Those that are offered, in the configured order; their number. */
+static unsigned list_mechanisms(struct session *session, const struct mechanism *offered[MECHANISM_COUNT])
 {
-    if (!mechanism || !negotiate_offers(session, mechanism))
-        return;
-    if ((*count)++ == 0)
-        BUFFER_LITERAL(out, "<mechanisms xmlns='" XMLNS_SASL "'>");
-    buffer_printf(out, "<mechanism>%s</mechanism>", mechanism->name);
+    const struct text_list *wanted = &config_of(session)->auth_mechanisms;
+    unsigned count = 0;
+    if (negotiate_is_for_guests(session)) {
+        if (negotiate_offers(session, &mechanism_anonymous))
+            offered[count++] = &mechanism_anonymous;
+        return count;
+    }
+    for (size_t i = 0; i < wanted->count && count < MECHANISM_COUNT; i++) {
+        const struct mechanism *mechanism = negotiate_find_mechanism(wanted->items[i]);
+        if (mechanism && negotiate_offers(session, mechanism))
+            offered[count++] = mechanism;
+    }
+    return count;
 }
+
+static bool offers_bindings(struct session *session)
+{
+    return negotiate_offers(session, &mechanism_scram_sha256_plus) ||
+           negotiate_offers(session, &mechanism_scram_sha1_plus) || negotiate_offers(session, &mechanism_ht_expr) ||
+           negotiate_offers(session, &mechanism_ht_endp);
+}
+
+static const struct {
+    enum channel_binding kind;
+    const char *name;
+} bindings[] = { { BINDING_TLS_SERVER_END_POINT, "tls-server-end-point" }, { BINDING_TLS_EXPORTER, "tls-exporter" } };
+enum { BINDING_COUNT = sizeof bindings / sizeof bindings[0] };
 
 /* XEP-0440 */
 static void write_bindings(struct buffer *out, const struct session *session)
 {
-    const struct negotiation *negotiation = session->negotiation;
     BUFFER_LITERAL(out, "<sasl-channel-binding xmlns='" XMLNS_CHANNEL_BINDING "'>");
-    if (negotiation->offers[BINDING_TLS_SERVER_END_POINT])
-        BUFFER_LITERAL(out, "<channel-binding type='tls-server-end-point'/>");
-    if (negotiation->offers[BINDING_TLS_EXPORTER])
-        BUFFER_LITERAL(out, "<channel-binding type='tls-exporter'/>");
+    for (int i = 0; i < BINDING_COUNT; i++)
+        if (session->negotiation->offers[bindings[i].kind])
+            buffer_printf(out, "<channel-binding type='%s'/>", bindings[i].name);
     BUFFER_LITERAL(out, "</sasl-channel-binding>");
+}
+
+static void write_list(struct buffer *out, const struct mechanism *const *offered, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        buffer_printf(out, "<mechanism>%s</mechanism>", offered[i]->name);
+}
+
+/* XEP-0484 3.1 */
+static void write_fast(struct buffer *out, struct session *session)
+{
+    const struct mechanism *offered[FAST_COUNT];
+    unsigned count = 0;
+    for (int i = 0; i < FAST_COUNT; i++)
+        if (negotiate_offers(session, fast_mechanisms[i]))
+            offered[count++] = fast_mechanisms[i];
+    if (count == 0)
+        return;
+    BUFFER_LITERAL(out, "<fast xmlns='" XMLNS_FAST "'>");
+    write_list(out, offered, count);
+    BUFFER_LITERAL(out, "</fast>");
+}
+
+/* XEP-0388 2.2 */
+static void write_sasl2(struct buffer *out, struct session *session, const struct mechanism *const *offered,
+                        unsigned count)
+{
+    BUFFER_LITERAL(out, "<authentication xmlns='" XMLNS_SASL2 "'>");
+    write_list(out, offered, count);
+    BUFFER_LITERAL(out, "<inline>");
+    bind2_write_feature(out);
+    write_fast(out, session);
+    BUFFER_LITERAL(out, "</inline></authentication>");
 }
 
 static void write_mechanisms(struct buffer *out, struct session *session)
 {
-    const struct text_list *wanted = &config_of(session)->auth_mechanisms;
-    unsigned count = 0;
+    const struct mechanism *offered[MECHANISM_COUNT];
 
     find_bindings(session);
-    if (negotiate_is_for_guests(session))
-        write_mechanism(out, session, &mechanism_anonymous, &count);
-    else
-        for (size_t i = 0; i < wanted->count; i++)
-            write_mechanism(out, session, negotiate_find_mechanism(wanted->items[i]), &count);
+    unsigned count = list_mechanisms(session, offered);
     if (count == 0)
         return;
+    BUFFER_LITERAL(out, "<mechanisms xmlns='" XMLNS_SASL "'>");
+    write_list(out, offered, count);
     BUFFER_LITERAL(out, "</mechanisms>");
-    if (negotiate_offers(session, &mechanism_scram_sha256_plus) ||
-        negotiate_offers(session, &mechanism_scram_sha1_plus))
+    write_sasl2(out, session, offered, count);
+    if (offers_bindings(session))
         write_bindings(out, session);
     if (config_of(session)->auth_legacy && !negotiate_is_for_guests(session))
         BUFFER_LITERAL(out, "<auth xmlns='" XMLNS_OLD_AUTH_FEATURE "'/>");
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void join(struct buffer *out, const char **names, unsigned count)
+{
+    qsort(names, count, sizeof *names, compare_names);
+    for (unsigned i = 0; i < count; i++)
+        buffer_printf(out, "%s%s", i ? "\x1e" : "", names[i]);
+}
+
+struct text negotiate_advertised(struct session *session, struct arena *arena)
+{
+    const struct mechanism *offered[MECHANISM_COUNT];
+    const char *names[MECHANISM_COUNT];
+    struct buffer all = { 0 };
+    unsigned count = list_mechanisms(session, offered);
+
+    for (unsigned i = 0; i < count; i++)
+        names[i] = offered[i]->name;
+    join(&all, names, count);
+    if (offers_bindings(session)) {
+        buffer_append_char(&all, '\x1f');
+        count = 0;
+        for (int i = 0; i < BINDING_COUNT; i++)
+            if (session->negotiation->offers[bindings[i].kind])
+                names[count++] = bindings[i].name;
+        join(&all, names, count);
+    }
+    struct text text = arena_text(arena, buffer_text(&all));
+    buffer_fini(&all);
+    return text;
 }
 
 /* XEP-0478 */
 static void write_limits(struct buffer *out, const struct session *session)
 {
     const struct config *config = config_of(session);
-    bool is_logged_in = session->state == STATE_READY;
+    bool is_logged_in = session->state == STATE_READY || session->state == STATE_BOUND;
     buffer_printf(out, "<limits xmlns='" XMLNS_LIMITS "'><max-bytes>%zu</max-bytes>",
                   is_logged_in ? config->limits.stanza_bytes : config->login_limits.stanza_bytes);
     if (is_logged_in && config->ping_interval_ms > 0)
@@ -142,7 +251,7 @@ static void write_limits(struct buffer *out, const struct session *session)
     BUFFER_LITERAL(out, "</limits>");
 }
 
-static void send_features(struct session *session)
+void negotiate_send_features(struct session *session)
 {
     struct buffer *out = outbound_begin(session);
     if (is_websocket(session))
@@ -151,7 +260,7 @@ static void send_features(struct session *session)
         BUFFER_LITERAL(out, "<stream:features>");
     if (session->state == STATE_READY) {
         BUFFER_LITERAL(out, "<bind xmlns='" XMLNS_BIND "'/><session xmlns='" XMLNS_SESSION "'><optional/></session>");
-    } else {
+    } else if (session->state != STATE_BOUND) {
         write_starttls(out, session);
         write_mechanisms(out, session);
     }
@@ -274,6 +383,13 @@ static struct text claimed_address(struct arena *arena, struct text from)
     return bare;
 }
 
+static void keep_claim(struct session *session, struct text claimed)
+{
+    struct negotiation *negotiation = session->negotiation;
+    free(negotiation->claimed);
+    negotiation->claimed = claimed.size ? text_dup(claimed) : NULL;
+}
+
 static const char *host_problem(enum stream_condition condition)
 {
     switch (condition) {
@@ -292,7 +408,9 @@ void negotiate_header(struct session *session, const struct stream_header *heade
     bool has_version = header->version.data != NULL;
 
     enum stream_condition condition = take_host(session, &arena, header->to);
-    send_header(session, claimed_address(&arena, header->from), has_version || is_websocket(session));
+    struct text claimed = claimed_address(&arena, header->from);
+    send_header(session, claimed, has_version || is_websocket(session));
+    keep_claim(session, claimed);
     arena_fini(&arena);
     keep_lang(session, header->lang);
     if (condition != STREAM_ERROR_COUNT)
@@ -300,7 +418,7 @@ void negotiate_header(struct session *session, const struct stream_header *heade
     else if (has_version && !is_version(header->version))
         session_end(session, STREAM_ERROR_UNSUPPORTED_VERSION, "this server speaks version 1.0");
     else if (has_version || is_websocket(session))
-        send_features(session);
+        negotiate_send_features(session);
 }
 
 /* -- STARTTLS -- */

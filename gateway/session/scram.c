@@ -1,6 +1,6 @@
 /* scram.c - SCRAM with SHA-1 and SHA-256, with and without channel binding (RFC 5802, RFC 7677, RFC 9266).
  *   client  n,,n=user,r=CLIENT            gs2 header, client-first-message-bare
- *   server  r=CLIENTSERVER,s=SALT,i=N     after the account is found
+ *   server  r=CLIENTSERVER,s=SALT,i=N,h=HASH   after the account is found; h: of what was announced (XEP-0474)
  *   client  c=BINDING,r=CLIENTSERVER,p=PROOF
  *   server  v=SIGNATURE                   with <success/> */
 #include "gateway/session/login.h"
@@ -125,9 +125,15 @@ static enum login_step server_first(struct login *login)
     const struct scram_keys *keys = login_keys(login, login->mechanism->hash);
     char salt[(SCRAM_SALT_MAX + 2) / 3 * 4 + 1];
 
+    unsigned char digest[HASH_MAX];
+    char announced[(HASH_MAX + 2) / 3 * 4 + 1];
+
+    hash_digest(login->mechanism->hash, login->advertised.data, login->advertised.size, digest);
+    credential_base64(announced, sizeof announced, digest, hash_size(login->mechanism->hash));
     credential_base64(salt, sizeof salt, keys->salt, keys->salt_size);
     scram->server_first =
-        arena_printf(&login->arena, "r=%.*s,s=%s,i=%u", TEXT_ARGS(scram->nonce), salt, keys->iterations);
+        arena_printf(&login->arena, "r=%.*s,s=%s,i=%u%s%s", TEXT_ARGS(scram->nonce), salt, keys->iterations,
+                     login->advertised.size ? ",h=" : "", login->advertised.size ? announced : "");
     login->output = scram->server_first;
     return LOGIN_CHALLENGE;
 }

@@ -22,6 +22,14 @@ static const struct rule {
     { STATE_READY,          EVENT_IQ,               STATE_BINDING,        bind_request },
     { STATE_BINDING,        EVENT_BIND_REFUSED,     STATE_READY,          NULL },
 
+    { STATE_NEGOTIATING,    EVENT_AUTHENTICATE,     STATE_AUTHENTICATING, sasl2_authenticate },
+    { STATE_AUTHENTICATING, EVENT_RESPONSE2,        STATE_AUTHENTICATING, sasl2_response },
+    { STATE_AUTHENTICATING, EVENT_ABORT2,           STATE_AUTHENTICATING, sasl2_abort },
+    { STATE_AUTHENTICATING, EVENT_LOGGED_IN2,       STATE_ACCEPTED,       NULL }, /* sasl2_go_on */
+    { STATE_ACCEPTED,       EVENT_NOT_BOUND2,       STATE_READY,          NULL },
+    { STATE_ACCEPTED,       EVENT_BINDS2,           STATE_BINDING,        NULL }, /* bind2_start */
+    { STATE_BINDING,        EVENT_UNDONE2,          STATE_NEGOTIATING,    NULL },
+
     { STATE_NEGOTIATING,    EVENT_OLD_AUTH,         STATE_AUTHENTICATING, legacy_request },
     { STATE_AUTHENTICATING, EVENT_OLD_LOGGED_IN,    STATE_BINDING,        NULL },
     { STATE_BINDING,        EVENT_OLD_BIND_REFUSED, STATE_NEGOTIATING,    NULL },
@@ -54,6 +62,11 @@ static enum session_event event_of(const struct stanza *stanza)
                : text_is(root->name, "response") ? EVENT_RESPONSE
                : text_is(root->name, "abort")    ? EVENT_ABORT
                                                  : EVENT_UNKNOWN;
+    if (text_is(root->xmlns, XMLNS_SASL2))
+        return text_is(root->name, "authenticate") ? EVENT_AUTHENTICATE
+               : text_is(root->name, "response")   ? EVENT_RESPONSE2
+               : text_is(root->name, "abort")      ? EVENT_ABORT2
+                                                   : EVENT_UNKNOWN;
     if (element_is(root, "starttls", XMLNS_TLS))
         return EVENT_STARTTLS;
     if (text_is(root->name, "message") || text_is(root->name, "presence") || text_is(root->name, "iq"))
@@ -73,6 +86,9 @@ static void refuse(struct session *session, enum session_event event)
     case EVENT_AUTH:
     case EVENT_RESPONSE:
     case EVENT_ABORT:
+    case EVENT_AUTHENTICATE:
+    case EVENT_RESPONSE2:
+    case EVENT_ABORT2:
         session_end(session, STREAM_ERROR_POLICY_VIOLATION, "not at this point of the stream");
         break;
     case EVENT_UNKNOWN:

@@ -1,8 +1,8 @@
 /* session_state.h - one session and all of them, as the files of this folder share them.
  *
  *   transport ──> accept.c ──> stream ──> session.c (the life, a table) ──┬─> negotiate.c: header, features, STARTTLS
- *                                                                         ├─> sasl.c, legacy_auth.c ──> attempt.c
- *                                                                         ├─> bind.c ──> bus, store     └─> login.h
+ *                                                                         ├─> sasl.c, sasl2.c, legacy_auth.c ──> attempt.c
+ *                                                                         ├─> bind.c, bind2.c ──> bus, store     └─> login.h
  *                                                                         └─> inbound.c ──> router
  *   transport <── outbound.c <── router, and all of the above.  ending.c is the one way out; alive.c has the timer. */
 #ifndef STANZABUS_SESSION_STATE_H
@@ -16,11 +16,15 @@
 #include "gateway/session/login_guard.h"
 #include "stanzabus/session.h"
 
+#define XMLNS_BIND2 "urn:xmpp:bind:0"
+#define XMLNS_FAST "urn:xmpp:fast:0"
+
 enum session_state {
     STATE_CONNECTED,      /* waits for a stream header */
     STATE_NEGOTIATING,    /* header answered: STARTTLS, SASL, or XEP-0078 */
     STATE_ENCRYPTING,     /* TLS handshake after <proceed/> */
     STATE_AUTHENTICATING, /* a login is under way */
+    STATE_ACCEPTED,       /* logged in by SASL2: what was asked with it is being done */
     STATE_AUTHENTICATED,  /* waits for the header of the new stream */
     STATE_READY,          /* header answered: waits for the binding */
     STATE_BINDING,        /* bus and store are asked */
@@ -31,11 +35,32 @@ enum session_state {
 /* Why a session is not read; several may hold at once. */
 enum { PAUSE_STEP = 1, PAUSE_QUEUE = 2, PAUSE_REDIS = 4 };
 
+struct negotiation;
+
+/* How an attempt to log in is spoken: SASL, SASL2, XEP-0078. */
+struct login_profile {
+    void (*challenge)(struct session *session, const struct login *login);
+    void (*success)(struct session *session, struct login *login); /* the session has its JID; goes on with it */
+    void (*failure)(struct session *session, const struct login *login);
+};
+extern const struct login_profile profile_sasl, profile_sasl2, profile_legacy;
+
+/* How a binding is asked for and answered: RFC 6120 7, XEP-0386, XEP-0078. */
+struct bind_profile {
+    void (*answer)(struct session *session, const struct negotiation *negotiation); /* it is bound */
+    /* The client may try again, as what it was before; request is borrowed. */
+    void (*refuse)(struct session *session, const struct stanza *request, enum stanza_condition condition, const char *text);
+};
+extern const struct bind_profile binding_iq, binding_bind2, binding_legacy;
+
 /* What only a login needs; freed when the session is bound. */
 struct negotiation {
     struct login *login;    /* NULL between attempts */
     char *domain;           /* of the stream, prepared; owned */
-    struct stanza *request; /* owned: the iq that the binding answers */
+    char *claimed;          /* the bare JID in the header's from; owned, NULL when none */
+    struct stanza *request; /* owned: what the binding answers, an iq or <authenticate/> */
+    const struct bind_profile *binding;
+    struct sasl2 *sasl2;    /* owned: after a success of SASL2, until it is told */
     int64_t deadline_ms;    /* to be bound by then */
     int64_t answer_ms;      /* a failure waits until then to be told; 0 = none */
     uint8_t failures;       /* attempts on this connection */
@@ -118,6 +143,9 @@ enum session_event {
     EVENT_AUTH,
     EVENT_RESPONSE,
     EVENT_ABORT,
+    EVENT_AUTHENTICATE, /* SASL2 */
+    EVENT_RESPONSE2,
+    EVENT_ABORT2,
     EVENT_OLD_AUTH, /* iq with a query in jabber:iq:auth */
     EVENT_IQ,
     EVENT_STANZA,  /* message, presence */
@@ -127,7 +155,11 @@ enum session_event {
     EVENT_ENCRYPTED,
     EVENT_LOGIN_OVER, /* without success */
     EVENT_LOGGED_IN,
+    EVENT_LOGGED_IN2,
     EVENT_OLD_LOGGED_IN,
+    EVENT_NOT_BOUND2, /* SASL2 without a binding: it comes as an iq */
+    EVENT_BINDS2,
+    EVENT_UNDONE2, /* what was asked with SASL2 cannot be done */
     EVENT_BOUND,
     EVENT_BIND_REFUSED,
     EVENT_OLD_BIND_REFUSED
@@ -151,7 +183,8 @@ void session_step_begin(struct session *session);
 void session_step_done(struct session *session);
 void session_pause(struct session *session, unsigned why);
 void session_unpause(struct session *session, unsigned why);
-void session_set_jid(struct session *session, const struct jid *jid); /* copied */
+void session_set_jid(struct session *session, const struct jid *jid); /* copied; {0}: nobody any more */
+void negotiation_free(struct negotiation **negotiation);
 void session_free(struct session *session);
 
 /* -- negotiate.c -- */
@@ -159,7 +192,11 @@ void negotiate_header(struct session *session, const struct stream_header *heade
 void negotiate_start_tls(struct session *session, struct stanza *stanza); /* takes it */
 bool negotiate_may_log_in(const struct session *session);                 /* encrypted, or allowed without */
 bool negotiate_is_for_guests(const struct session *session);        /* the stream's domain is auth.anonymous_domain */
-const struct mechanism *negotiate_find_mechanism(struct text name); /* any known one */
+const struct mechanism *negotiate_find_mechanism(struct text name); /* any known one of SASL */
+const struct mechanism *negotiate_find_fast(struct text name);      /* ... of XEP-0484 */
+void negotiate_send_features(struct session *session);
+/* XEP-0474 4.1: the mechanisms and bindings that the client saw announced, by SASL and SASL2 the same. */
+struct text negotiate_advertised(struct session *session, struct arena *arena);
 bool negotiate_offers(struct session *session, const struct mechanism *mechanism);
 /* Appends the header that answers to; from is one of this server's domains. */
 void negotiate_write_header(struct buffer *out, enum stream_framing framing, struct text from, struct text to,
@@ -170,28 +207,52 @@ void sasl_auth(struct session *session, struct stanza *stanza); /* each takes it
 void sasl_response(struct session *session, struct stanza *stanza);
 void sasl_abort(struct session *session, struct stanza *stanza);
 
-/* -- attempt.c: drives negotiation->login, for SASL and XEP-0078 -- */
+/* -- sasl2.c -- */
+struct sasl2 { /* a success that is not told yet */
+    struct arena arena;
+    struct text data;      /* additional data of the mechanism */
+    struct text client;    /* the id of the client's installation; empty: none */
+    struct text token;     /* given out with the success; empty: none */
+    int64_t token_ends_ms; /* Unix time */
+};
+void sasl2_authenticate(struct session *session, struct stanza *stanza); /* each takes it */
+void sasl2_response(struct session *session, struct stanza *stanza);
+void sasl2_abort(struct session *session, struct stanza *stanza);
+void sasl2_go_on(struct session *session); /* the token is there, or none: bind, or tell the success */
+/* The login came to nothing after all: the client is told so, and may log in again. */
+void sasl2_undo(struct session *session, enum stanza_condition condition, const char *text);
+void sasl2_free(struct sasl2 **sasl2);
+/* Sends <success/> with what inner holds, and the features that follow (XEP-0388 2.6.1). */
+void sasl2_tell_success(struct session *session, const struct negotiation *negotiation, struct text inner);
+
+/* -- bind2.c -- */
+void bind2_start(struct session *session, const struct element *bind);
+void bind2_write_feature(struct buffer *out);
+
+/* -- token.c -- */
+/* Gives a token if the client asked for one, or has one that gets old; sasl2_go_on follows. */
+void token_give(struct session *session, const struct login *login, const struct element *request);
+
+/* -- attempt.c: drives negotiation->login, for all profiles -- */
+struct login *attempt_open(struct session *session, const struct mechanism *mechanism,
+                           const struct login_profile *profile);
+/* Hands base64 to the mechanism. */
+void attempt_answer(struct session *session, struct text encoded);
 void attempt_step(struct session *session, enum login_step step); /* does what the mechanism wants next */
 void attempt_tell_failure(struct session *session);               /* the delay is over */
 void attempt_count_failure(struct session *session);              /* too many end the stream */
 void attempt_drop_delay(struct session *session);
 
-/* -- sasl.c, for attempt.c -- */
-void sasl_challenge(struct session *session, const struct login *login);
-void sasl_success(struct session *session, const struct login *login);
-void sasl_failure(struct session *session, enum sasl_condition condition);
-
 /* -- legacy_auth.c -- */
 bool legacy_is_request(const struct stanza *stanza);
 void legacy_request(struct session *session, struct stanza *stanza); /* takes it */
-void legacy_refuse(struct session *session, const struct stanza *request, enum stanza_condition condition,
-                   const char *text);
-enum stanza_condition legacy_condition(enum sasl_condition condition);
 
 /* -- bind.c -- */
 void bind_request(struct session *session, struct stanza *stanza); /* takes it */
-/* Takes request, a binding or XEP-0078, which is answered with the result or an error. */
-void bind_start(struct session *session, struct text resource, struct stanza *request);
+/* Takes request, which is answered by the profile. */
+void bind_start(struct session *session, struct text resource, struct stanza *request,
+                const struct bind_profile *profile);
+struct text bind_choose_resource(struct arena *arena);
 
 /* -- unbind.c -- */
 void bind_undo(struct session *session); /* row removed, then unsubscribed; the session may go before it is done */

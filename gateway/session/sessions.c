@@ -46,16 +46,24 @@ struct session *session_new(struct sessions *sessions, struct connection *connec
     return session;
 }
 
+void negotiation_free(struct negotiation **pointer)
+{
+    struct negotiation *negotiation = *pointer;
+    *pointer = NULL;
+    if (!negotiation)
+        return;
+    login_free(&negotiation->login);
+    stanza_free(&negotiation->request);
+    sasl2_free(&negotiation->sasl2);
+    free(negotiation->domain);
+    free(negotiation->claimed);
+    free(negotiation);
+}
+
 void session_free(struct session *session)
 {
-    struct negotiation *negotiation = session->negotiation;
     stream_free(&session->stream);
-    if (negotiation) {
-        login_free(&negotiation->login);
-        stanza_free(&negotiation->request);
-        free(negotiation->domain);
-        free(negotiation);
-    }
+    negotiation_free(&session->negotiation);
     free((char *)session->jid.text);
     free(session->uid);
     free(session->lang);
@@ -64,7 +72,7 @@ void session_free(struct session *session)
 
 void session_set_jid(struct session *session, const struct jid *jid)
 {
-    char *text = text_dup(jid_text(jid));
+    char *text = jid->text ? text_dup(jid_text(jid)) : NULL;
     free((char *)session->jid.text);
     session->jid = *jid;
     session->jid.text = session->subject.jid = text;

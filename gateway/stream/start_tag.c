@@ -1,7 +1,7 @@
 /* start_tag.c - the namespace declarations of a stream header, kept as small as they can be. */
 #include "gateway/stream/start_tag.h"
+#include "stanzabus/stanza.h"
 
-#include "gateway/stream/xml_out.h"
 
 /* RFC 6120 4.8.2: the default is the content namespace, or the stream namespace with the content namespace declared by
  * each stanza; "both styles are acceptable". */

@@ -1,7 +1,5 @@
 /* xml_out.c - a tree written as XML, straight into a buffer.  A default namespace is declared only where it changes;
  * prefixes are stream: and xml:, and ns0, ns1 ... for attributes in other namespaces (RFC 6120 11.2, RFC 7395 3.3.3). */
-#include "gateway/stream/xml_out.h"
-
 #include "stanzabus/stanza.h"
 
 /* What must not stand as itself: the first four nowhere, the others not in a value.  White space but the space would be

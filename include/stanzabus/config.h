@@ -50,6 +50,9 @@ struct config {
     bool auth_allow_plaintext;
     bool auth_legacy;
     unsigned auth_iterations;
+    int64_t auth_fast_ms;      /* life of a login token (XEP-0484); 0: none are given */
+    bool auth_fast_unbound;    /* also such that are bound to no channel */
+    unsigned auth_fast_clients; /* installations of one account that have one */
     struct text auth_anonymous_domain; /* empty: none */
     enum guest_reach auth_anonymous_reach;
 

@@ -15,6 +15,7 @@
 #define XMLNS_STREAM_ERRORS "urn:ietf:params:xml:ns:xmpp-streams"
 #define XMLNS_TLS "urn:ietf:params:xml:ns:xmpp-tls"
 #define XMLNS_SASL "urn:ietf:params:xml:ns:xmpp-sasl"
+#define XMLNS_SASL2 "urn:xmpp:sasl:2"
 #define XMLNS_BIND "urn:ietf:params:xml:ns:xmpp-bind"
 #define XMLNS_SESSION "urn:ietf:params:xml:ns:xmpp-session"
 #define XMLNS_XML "http://www.w3.org/XML/1998/namespace"
@@ -98,5 +99,7 @@ enum stanza_scope {
 /* Appends XML that a parser turns into an equal tree.  Elements in XMLNS_STREAM get the prefix stream:.  Names must be
  * names without a colon, texts valid XML characters, no namespace http://www.w3.org/2000/xmlns/: as from the parser. */
 void element_write(struct buffer *out, const struct element *element, enum stanza_scope scope);
+/* Appends a text, or a value that stands between apostrophes, escaped so that a parser gives exactly these bytes back. */
+void xml_write_value(struct buffer *out, struct text value);
 
 #endif

@@ -26,7 +26,6 @@ struct account {
 };
 typedef void store_account_fn(void *ctx, enum bus_status status, const struct account *account); /* NULL: no such account */
 enum account_put { ACCOUNT_CREATE, ACCOUNT_REPLACE, ACCOUNT_CREATE_OR_REPLACE };
-typedef void store_done_fn(void *ctx, enum bus_status status, int64_t result);
 typedef void store_each_fn(void *ctx, struct text bare);
 typedef void store_secret_fn(void *ctx, enum bus_status status, struct text secret);
 

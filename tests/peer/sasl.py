@@ -39,7 +39,9 @@ def outcome(client, timeout=10):
 
 
 def mechanisms(features):
-    return re.findall(r"<mechanism>(.*?)</mechanism>", features)
+    """Those of SASL; SASL2 has its own."""
+    offered = re.search(r"<mechanisms .*?</mechanisms>", features, re.S)
+    return re.findall(r"<mechanism>(.*?)</mechanism>", offered.group(0)) if offered else []
 
 
 def bindings(features):

@@ -34,6 +34,8 @@ enum script {
     SCRIPT_SM_NOTE,
     SCRIPT_SM_START,
     SCRIPT_SM_TAKE,
+    SCRIPT_TOKEN_PUT,
+    SCRIPT_TOKEN_USE,
     SCRIPT_COUNT
 };
 

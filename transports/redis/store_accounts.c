@@ -12,7 +12,7 @@ enum { SECRET_BYTES = 32, SCAN_COUNT = 1000 };
 
 /* -- keys as text -- */
 
-static void append_hex(struct buffer *out, const unsigned char *bytes, size_t size)
+void hex_write(struct buffer *out, const unsigned char *bytes, size_t size)
 {
     static const char digits[] = "0123456789abcdef";
     char *place = buffer_reserve(out, size * 2);
@@ -30,8 +30,7 @@ static int hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Bytes read, or -1. */
-static int read_hex(struct text hex, unsigned char *bytes, size_t max)
+int hex_read(struct text hex, unsigned char *bytes, size_t max)
 {
     if (hex.size % 2 || hex.size / 2 > max)
         return -1;
@@ -47,11 +46,11 @@ static int read_hex(struct text hex, unsigned char *bytes, size_t max)
 static void write_keys(struct buffer *out, const struct scram_keys *keys, size_t key_size)
 {
     buffer_printf(out, "%u:", keys->iterations);
-    append_hex(out, keys->salt, keys->salt_size);
+    hex_write(out, keys->salt, keys->salt_size);
     buffer_append_char(out, ':');
-    append_hex(out, keys->stored_key, key_size);
+    hex_write(out, keys->stored_key, key_size);
     buffer_append_char(out, ':');
-    append_hex(out, keys->server_key, key_size);
+    hex_write(out, keys->server_key, key_size);
 }
 
 static struct text next_part(struct text *rest)
@@ -74,11 +73,11 @@ static bool read_keys(struct text text, struct scram_keys *keys, int key_size)
     snprintf(digits, sizeof digits, "%.*s", iterations.size < sizeof digits ? (int)iterations.size : 0,
              iterations.data);
     keys->iterations = (unsigned)strtoul(digits, NULL, 10);
-    int salt_size = read_hex(next_part(&text), keys->salt, sizeof keys->salt);
+    int salt_size = hex_read(next_part(&text), keys->salt, sizeof keys->salt);
     keys->salt_size = salt_size > 0 ? (unsigned)salt_size : 0;
     return keys->iterations && salt_size > 0 &&
-           read_hex(next_part(&text), keys->stored_key, sizeof keys->stored_key) == key_size &&
-           read_hex(next_part(&text), keys->server_key, sizeof keys->server_key) == key_size;
+           hex_read(next_part(&text), keys->stored_key, sizeof keys->stored_key) == key_size &&
+           hex_read(next_part(&text), keys->server_key, sizeof keys->server_key) == key_size;
 }
 
 /* -- account_get -- */
@@ -259,7 +258,7 @@ static void answer_secret(struct redis *redis, const struct pending *pending, co
     (void)redis;
     (void)count;
     if (status == BUS_OK &&
-        (reply->type != REPLY_STRING || read_hex(reply->text, secret, sizeof secret) != SECRET_BYTES))
+        (reply->type != REPLY_STRING || hex_read(reply->text, secret, sizeof secret) != SECRET_BYTES))
         status = BUS_FAILED;
     fn(pending->ctx, status,
        status == BUS_OK ? (struct text){ (const char *)secret, sizeof secret } : (struct text){ 0 });
@@ -276,7 +275,7 @@ void store_secret_get(struct store *store, struct text name, store_secret_fn *fn
     if (RAND_bytes(secret, sizeof secret) != 1)
         abort();
     redis->row.size = redis->key.size = 0;
-    append_hex(&redis->row, secret, sizeof secret);
+    hex_write(&redis->row, secret, sizeof secret);
     buffer_printf(&redis->key, "%ssecret:%.*s", redis->prefix, TEXT_ARGS(name));
 
     command_begin(queue, 4);

@@ -74,4 +74,7 @@ static void change_password(struct store *store, struct text bare, const struct 
 const struct login_ops redis_login_ops = {
     .block = block,
     .change_password = change_password,
+    .tokens_get = store_tokens_get,
+    .token_put = store_token_put,
+    .token_use = store_token_use,
 };

@@ -23,6 +23,15 @@ extern const struct login_ops redis_login_ops;
 void account_change_begin(struct redis *redis, struct command_queue *queue, struct text bare, const char *how,
                           const struct staying *staying, unsigned fields);
 uint64_t text_number(struct text digits); /* 0 for an empty text */
+void hex_write(struct buffer *out, const unsigned char *bytes, size_t size);
+int hex_read(struct text hex, unsigned char *bytes, size_t max); /* bytes read, or -1 */
+
+/* store_tokens.c: the tokens of store_login.h */
+void store_tokens_get(struct store *store, struct text bare, struct text client, store_tokens_fn *fn, void *ctx);
+void store_token_put(struct store *store, struct text bare, struct text client, const struct login_token *token,
+                     uint64_t generation, unsigned max_clients, store_done_fn *fn, void *ctx);
+void store_token_use(struct store *store, struct text bare, struct text client, const struct login_token *token,
+                     int64_t count, bool ends, store_done_fn *fn, void *ctx);
 
 /* store_sessions.c: {prefix}{bare}:sessions (hash, a field a resource), and the node's index of them */
 void store_session_bind(struct store *store, const struct session_row *row, enum bind_conflict conflict,

@@ -1,6 +1,8 @@
 /* store_test.c - what outlives a node, on a real Redis: accounts, session rows and routes, leases, beats and sweeps. */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
 
 #include "fixture.h"
 #include "stanzabus/memory.h"
@@ -334,6 +336,109 @@ static void test_change_password(void **state)
     two.generation = answer.session;
     struct answer got = get("juliet@example.com");
     assert_memory_equal(&got.account, &two, sizeof two);
+}
+
+/* -- tokens -- */
+
+struct tokens {
+    struct answer answer;
+    bool has_fresh, has_current;
+    struct login_token fresh, current;
+};
+
+static void on_tokens(void *ctx, enum bus_status status, const struct login_token *fresh,
+                      const struct login_token *current)
+{
+    struct tokens *tokens = ctx;
+    tokens->has_fresh = fresh != NULL;
+    tokens->has_current = current != NULL;
+    if (fresh)
+        tokens->fresh = *fresh;
+    if (current)
+        tokens->current = *current;
+    on_done(&tokens->answer, status, 0);
+}
+
+static struct tokens tokens_of(const char *client)
+{
+    struct tokens tokens = { 0 };
+    node.store->login->tokens_get(node.store, TEXT("juliet@example.com"), text_of(client), on_tokens, &tokens);
+    WAIT_ANSWER(&node, &tokens.answer);
+    assert_int_equal(tokens.answer.status, BUS_OK);
+    return tokens;
+}
+
+static struct login_token some_token(unsigned char seed, int64_t life_s)
+{
+    struct login_token token = { .mechanism = "HT-SHA-256-NONE", .expires_ms = ((int64_t)time(NULL) + life_s) * 1000 };
+    memset(token.nonce, seed, sizeof token.nonce);
+    return token;
+}
+
+static int64_t put_token(const char *client, const struct login_token *token, uint64_t generation)
+{
+    struct answer answer = { 0 };
+    node.store->login->token_put(node.store, TEXT("juliet@example.com"), text_of(client), token, generation, 3, on_done,
+                                 &answer);
+    WAIT_ANSWER(&node, &answer);
+    assert_int_equal(answer.status, BUS_OK);
+    return answer.result;
+}
+
+static int64_t use_token(const char *client, const struct login_token *token, int64_t count, bool ends)
+{
+    struct answer answer = { 0 };
+    node.store->login->token_use(node.store, TEXT("juliet@example.com"), text_of(client), token, count, ends, on_done,
+                                 &answer);
+    WAIT_ANSWER(&node, &answer);
+    assert_int_equal(answer.status, BUS_OK);
+    return answer.result;
+}
+
+/* Two slots a client (XEP-0484 5.1): the fresh one becomes the current one when it is used. */
+static void test_tokens(void **state)
+{
+    (void)state;
+    struct account one = some_account(1);
+    struct login_token first = some_token(1, 100), second = some_token(2, 200);
+    put("juliet@example.com", &one, ACCOUNT_CREATE);
+    uint64_t generation = get("juliet@example.com").account.generation;
+
+    assert_int_equal(put_token("phone", &first, generation - 1), 0); /* blocked since the login */
+    assert_false(tokens_of("phone").has_fresh);
+    assert_int_equal(put_token("phone", &first, generation), 1);
+    struct tokens got = tokens_of("phone");
+    assert_memory_equal(&got.fresh, &first, sizeof first);
+    assert_false(got.has_current);
+    assert_false(tokens_of("desk").has_fresh);
+    assert_int_equal(use_token("desk", &first, -1, false), 0);
+    assert_int_equal(use_token("phone", &first, -1, false), 1);
+    assert_false(tokens_of("phone").has_fresh);
+    assert_int_equal(put_token("phone", &second, generation), 1);
+    assert_int_equal(use_token("phone", &first, 4, false), 1);
+    assert_int_equal(use_token("phone", &first, 4, false), 0); /* a replay */
+    assert_int_equal(tokens_of("phone").current.count, 4);
+    assert_int_equal(use_token("phone", &second, -1, false), 1);
+    assert_int_equal(use_token("phone", &first, -1, false), 0);
+    assert_int_equal(use_token("phone", &second, -1, true), 1);
+    assert_false(tokens_of("phone").has_current);
+    assert_int_equal(use_token("phone", &second, -1, false), 0);
+}
+
+/* Of more clients than may be, the one whose token ends first loses it; the key ends with the last token. */
+static void test_tokens_are_bounded(void **state)
+{
+    (void)state;
+    struct login_token tokens[] = { some_token(1, 300), some_token(2, 100), some_token(3, 200), some_token(4, 50) };
+    static const char *const clients[] = { "a", "b", "c", "d" };
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(put_token(clients[i], &tokens[i], 0), 1);
+    assert_true(tokens_of("a").has_fresh);
+    assert_false(tokens_of("b").has_fresh);
+    assert_true(tokens_of("c").has_fresh);
+    assert_true(tokens_of("d").has_fresh); /* it is the new one */
+    int life = atoi(server_ask(&server, "TTL xmpp:{juliet@example.com}:tokens"));
+    assert_in_range(life, 290, 300);
 }
 
 static void test_fencing(void **state)
@@ -793,6 +898,8 @@ int main(void)
         TEST(test_bind),
         TEST(test_blocking),
         TEST(test_change_password),
+        TEST(test_tokens),
+        TEST(test_tokens_are_bounded),
         TEST(test_fencing),
         TEST(test_audiences),
         TEST(test_presence),

@@ -110,7 +110,13 @@ static void test_ids_differ(void **state)
 
 /* -- features -- */
 
-#define MECHANISMS(list) "<mechanisms xmlns='" XMLNS_SASL "'>" list "</mechanisms>"
+#define OFFERED(list, fast) \
+    "<mechanisms xmlns='" XMLNS_SASL "'>" list "</mechanisms>" \
+    "<authentication xmlns='" XMLNS_SASL2 "'>" list "<inline><bind xmlns='urn:xmpp:bind:0'><inline>*</inline></bind>" fast \
+    "</inline></authentication>"
+#define MECHANISMS(list) OFFERED(list, "")
+#define BOUND(list) \
+    OFFERED(list, "<fast xmlns='urn:xmpp:fast:0'>" M("HT-SHA-256-EXPR") M("HT-SHA-256-ENDP") "</fast>") BINDINGS
 #define M(name) "<mechanism>" name "</mechanism>"
 #define LIMITS "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>10000</max-bytes></limits>"
 #define USUAL M("SCRAM-SHA-256") M("SCRAM-SHA-1") M("PLAIN")
@@ -134,15 +140,19 @@ static void test_features(void **state)
           "<starttls xmlns='" XMLNS_TLS "'></starttls>" MECHANISMS(USUAL) LIMITS },
         { "behind a proxy", "auth.allow_plaintext=off", TLS, "example.com", MECHANISMS(USUAL) LIMITS },
         { "with binding", "auth.allow_plaintext=off", TLS_BOUND, "example.com",
-          MECHANISMS(PLUS USUAL) BINDINGS LIMITS },
+          BOUND(PLUS USUAL) LIMITS },
         { "with certificate", "auth.allow_plaintext=off", TLS_CERTIFICATE, "example.com",
-          MECHANISMS(PLUS USUAL M("EXTERNAL")) BINDINGS LIMITS },
+          BOUND(PLUS USUAL M("EXTERNAL")) LIMITS },
         { "fewer mechanisms, own order", "auth.mechanisms=PLAIN,SCRAM-SHA-1-PLUS", TLS_BOUND, "example.com",
-          MECHANISMS(M("PLAIN") M("SCRAM-SHA-1-PLUS")) BINDINGS LIMITS },
-        { "no binding wanted", "auth.mechanisms=SCRAM-SHA-1", TLS_BOUND, "example.com",
-          MECHANISMS(M("SCRAM-SHA-1")) LIMITS },
+          BOUND(M("PLAIN") M("SCRAM-SHA-1-PLUS")) LIMITS },
+        { "binding of tokens only", "auth.mechanisms=SCRAM-SHA-1", TLS_BOUND, "example.com",
+          BOUND(M("SCRAM-SHA-1")) LIMITS },
+        { "no tokens", "auth.fast=0", TLS_BOUND, "example.com",
+          OFFERED(PLUS USUAL, "") BINDINGS LIMITS },
+        { "unbound tokens", "auth.fast_unbound=on", TLS, "example.com",
+          OFFERED(USUAL, "<fast xmlns='urn:xmpp:fast:0'>" M("HT-SHA-256-NONE") "</fast>") LIMITS },
         { "guests", "auth.anonymous_domain=guest.example.com", TLS_BOUND, "guest.example.com",
-          MECHANISMS(M("ANONYMOUS")) LIMITS },
+          BOUND(M("ANONYMOUS")) LIMITS },
         { "no guest here", "auth.anonymous_domain=guest.example.com", TLS, "example.com", MECHANISMS(USUAL) LIMITS },
         { "old clients", "auth.legacy=on", TLS, "example.com",
           MECHANISMS(USUAL) "<auth xmlns='http://jabber.org/features/iq-auth'/>" LIMITS },
@@ -150,7 +160,7 @@ static void test_features(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct stage *stage = stage_new(rows[i].set, NULL);
         struct client *client = client_open(stage, FRAMING_TCP);
-        char pattern[2048];
+        char pattern[4096];
         print_message("%s\n", rows[i].name);
         if (rows[i].connection != PLAIN_TCP)
             client_encrypt(client, rows[i].connection >= TLS_BOUND);

@@ -13,7 +13,7 @@
 
 /* -- answers -- */
 
-enum answer_kind { ANSWER_ACCOUNT, ANSWER_BIND, ANSWER_REMOVE, ANSWER_SUBSCRIBE };
+enum answer_kind { ANSWER_ACCOUNT, ANSWER_BIND, ANSWER_REMOVE, ANSWER_SUBSCRIBE, ANSWER_TOKENS };
 struct stage_answer {
     struct stage_answer *next;
     enum answer_kind kind;
@@ -23,6 +23,8 @@ struct stage_answer {
     store_bind_fn *bind_fn;
     store_done_fn *done_fn;
     bus_subscribed_fn *subscribed_fn;
+    store_tokens_fn *tokens_fn;
+    const struct stage_tokens *tokens;
     bool is_found;
     struct account account;
     int result;
@@ -41,6 +43,13 @@ static struct stage_answer *add_answer(struct stage *stage, enum answer_kind kin
     return answer;
 }
 
+static void give_tokens(const struct stage_answer *answer)
+{
+    const struct stage_tokens *tokens = answer->tokens;
+    answer->tokens_fn(answer->ctx, answer->status, tokens && *tokens->fresh.mechanism ? &tokens->fresh : NULL,
+                      tokens && *tokens->current.mechanism ? &tokens->current : NULL);
+}
+
 static void give(struct stage_answer *answer)
 {
     switch (answer->kind) {
@@ -55,6 +64,9 @@ static void give(struct stage_answer *answer)
         break;
     case ANSWER_REMOVE:
         answer->done_fn(answer->ctx, answer->status, answer->result);
+        break;
+    case ANSWER_TOKENS:
+        give_tokens(answer);
         break;
     case ANSWER_SUBSCRIBE:
         answer->subscribed_fn(answer->ctx, answer->status);
@@ -191,6 +203,71 @@ static const struct store_ops store_ops = {
     .session_remove = session_remove,
 };
 
+/* -- tokens -- */
+
+static struct stage_tokens *find_tokens(struct stage *stage, struct text bare, struct text client)
+{
+    for (size_t i = 0; i < stage->token_count; i++)
+        if (text_is(bare, stage->tokens[i].bare) && text_is(client, stage->tokens[i].client))
+            return &stage->tokens[i];
+    return NULL;
+}
+
+static void tokens_get(struct store *store, struct text bare, struct text client, store_tokens_fn *fn, void *ctx)
+{
+    struct stage *stage = stage_of_store(store);
+    struct stage_answer *answer = add_answer(stage, ANSWER_TOKENS, stage->token_status, ctx);
+    answer->tokens_fn = fn;
+    answer->tokens = find_tokens(stage, bare, client);
+}
+
+static void token_put(struct store *store, struct text bare, struct text client, const struct login_token *token,
+                      uint64_t generation, unsigned max_clients, store_done_fn *fn, void *ctx)
+{
+    struct stage *stage = stage_of_store(store);
+    struct stage_answer *answer = add_answer(stage, ANSWER_REMOVE, stage->token_status, ctx);
+    struct stage_tokens *tokens = find_tokens(stage, bare, client);
+    (void)generation;
+    (void)max_clients;
+    note(stage, "token");
+    answer->done_fn = fn;
+    answer->result = 1;
+    if (stage->token_status != BUS_OK)
+        return;
+    if (!tokens) {
+        assert_true(stage->token_count < STAGE_TOKENS);
+        tokens = &stage->tokens[stage->token_count++];
+        copy_text(tokens->bare, sizeof tokens->bare, bare);
+        copy_text(tokens->client, sizeof tokens->client, client);
+    }
+    tokens->fresh = *token;
+}
+
+static void token_use(struct store *store, struct text bare, struct text client, const struct login_token *token,
+                      int64_t count, bool ends, store_done_fn *fn, void *ctx)
+{
+    struct stage *stage = stage_of_store(store);
+    struct stage_answer *answer = add_answer(stage, ANSWER_REMOVE, stage->token_status, ctx);
+    struct stage_tokens *tokens = find_tokens(stage, bare, client);
+    answer->done_fn = fn;
+    assert_non_null(tokens);
+    if (memcmp(tokens->fresh.nonce, token->nonce, TOKEN_NONCE) == 0 && *tokens->fresh.mechanism) {
+        tokens->current = tokens->fresh;
+        tokens->fresh = (struct login_token){ 0 };
+    }
+    answer->result = count < 0 || count > tokens->current.count;
+    if (answer->result && count >= 0)
+        tokens->current.count = count;
+    if (answer->result && ends)
+        *tokens = (struct stage_tokens){ 0 };
+}
+
+static const struct login_ops login_ops = {
+    .tokens_get = tokens_get,
+    .token_put = token_put,
+    .token_use = token_use,
+};
+
 /* -- bus -- */
 
 static void subscribe(struct bus *bus, struct text channel, bus_subscribed_fn *fn, void *ctx)
@@ -277,6 +354,11 @@ static void on_wake(void *ctx)
     sem_post(&((struct stage *)ctx)->hashed);
 }
 
+static int64_t wall_ms(void *ctx)
+{
+    return 1795000000000 + ((struct stage *)ctx)->now_ms;
+}
+
 struct stage *stage_new(const char *first_set, ...)
 {
     struct stage *stage = xcalloc(1, sizeof *stage);
@@ -296,6 +378,7 @@ struct stage *stage_new(const char *first_set, ...)
     stage->last = &stage->first;
     stage->bus.ops = &bus_ops;
     stage->store.ops = &store_ops;
+    stage->store.login = &login_ops;
     stage->log = (struct log){ getenv("STAGE_LOG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, stderr, NULL };
     stage->parts = (struct parts){ .config = stage->config,
                                    .bus = &stage->bus,
@@ -306,6 +389,8 @@ struct stage *stage_new(const char *first_set, ...)
                                    .metrics = &stage->metrics,
                                    .log = &stage->log,
                                    .node = TEXT_INIT("here"),
+                                   .wall_ms = wall_ms,
+                                   .wall_ctx = stage,
                                    .secret = "a secret of thirty-two bytes ..." };
     stage->sessions = sessions_new(&stage->parts, &callbacks, stage);
     return stage;

@@ -13,7 +13,7 @@
 #include "stanzabus/credential.h"
 #include "stanzabus/session.h"
 
-enum { STAGE_ROWS = 16, STAGE_STANZAS = 16, STAGE_ACCOUNTS = 4 };
+enum { STAGE_ROWS = 16, STAGE_STANZAS = 16, STAGE_ACCOUNTS = 4, STAGE_TOKENS = 4 };
 
 struct stage_answer; /* something the bus or the store will say */
 
@@ -37,6 +37,12 @@ struct stage {
         char bare[64], resource[64], node[64];
         uint64_t session;
     } rows[STAGE_ROWS];
+    struct stage_tokens { /* of one client of an account */
+        char bare[64], client[64];
+        struct login_token fresh, current; /* mechanism "": none */
+    } tokens[STAGE_TOKENS];
+    size_t token_count;
+    enum bus_status token_status; /* what the next answers about them say */
     int subscriptions;
     char last_channel[128];
     char steps[512]; /* order of what was asked: "subscribe bind remove unsubscribe " */
