@@ -16,10 +16,11 @@ for _, field in ipairs({fresh, current}) do
         if tonumber(ARGV[3]) >= 0 then
             count = ARGV[3]
         end
+        -- In this order, so that the key never is empty, which would end its expiry.
+        redis.call('HSET', KEYS[1], current, head .. ' ' .. nonce .. ' ' .. count)
         if field == fresh then
             redis.call('HDEL', KEYS[1], fresh)
         end
-        redis.call('HSET', KEYS[1], current, head .. ' ' .. nonce .. ' ' .. count)
         return 1
     end
 end
