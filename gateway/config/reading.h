@@ -9,7 +9,7 @@
 
 #include "stanzabus/config.h"
 
-enum { CONFIG_KEYS_MAX = 64, CONFIG_FILE_MAX = 1024 * 1024 /* bytes */ };
+enum { CONFIG_KEYS_MAX = 128, CONFIG_FILE_MAX = 1024 * 1024 /* bytes */ };
 
 enum source_kind { SOURCE_DEFAULT, SOURCE_FILE, SOURCE_ENVIRONMENT, SOURCE_SET };
 

@@ -2,7 +2,7 @@
  * To add an extension: write handle_<name>.c, declare its function in router_internal.h, add a row here. */
 #include <stdlib.h>
 
-#include "router_internal.h"
+#include "presence.h"
 #include "stanzabus/store_blocklist.h"
 
 const struct handler router_handlers[] = {
@@ -10,6 +10,8 @@ const struct handler router_handlers[] = {
       "http://jabber.org/protocol/disco#info", handle_disco_info },
     { "get", "http://jabber.org/protocol/disco#items", "query", SCOPE_SERVER | SCOPE_OWN_ACCOUNT,
       "http://jabber.org/protocol/disco#items", handle_disco_items },
+    { "get", "jabber:iq:roster", "query", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_roster_get },
+    { "set", "jabber:iq:roster", "query", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_roster_set },
     { "get", "urn:xmpp:ping", "ping", SCOPE_SERVER | SCOPE_OWN_ACCOUNT, "urn:xmpp:ping", handle_ping },
     { "get", "urn:xmpp:time", "time", SCOPE_SERVER, "urn:xmpp:time", handle_time },
     { "get", "urn:xmpp:blocking", "blocklist", SCOPE_OWN_ACCOUNT, NULL, handle_blocking_list },

@@ -1,51 +1,153 @@
 /* handle_presence.c - presence without an address (RFC 6121 4.2, 4.4, 4.5): kept in the session row, where routes are
- * decided, and shown to the account's own available resources. */
+ * decided, shown to the account's own available resources, and then to the contacts that may see it.  The first one of a
+ * session also asks for the presence of the contacts that it may see, and brings the requests that wait. */
 #include <stdlib.h>
 
-#include "router_internal.h"
+#include "presence.h"
+
+/* Resources that left are remembered so long, for those who missed it (gap repair). */
+enum { GONE_KEPT_MS = 3600 * 1000 };
 
 struct presence_update { /* finds the session again when Redis has answered */
     struct router *router;
     uint64_t session_number;
     struct stanza *presence; /* owned; carries the sender's address */
+    struct buffer directed;  /* addresses that are told with it, a line each */
+    struct text since;       /* in the presence's arena: what is asked of contacts, see struct presence_meet */
 };
 
-/* RFC 6121 4.2.2: also to the resource that sent it. */
-static void show_own_resources(struct router *router, struct stanza *presence)
+static void update_free(struct presence_update *update)
 {
-    struct jid from;
-    if (jid_parse(&presence->arena, element_get(presence->root, "from"), &from) == 0)
-        element_set(&presence->arena, presence->root, "to", jid_bare(&from));
-    router_say(router, presence);
-}
-
-/* A row that names another owner, or none: this session lives on elsewhere, or Redis has lost the row. */
-static void on_updated(void *ctx, enum bus_status status, int64_t result)
-{
-    struct presence_update *update = ctx;
-    struct jid from;
-
-    if (status == BUS_OK && result == 0 &&
-        jid_parse(&update->presence->arena, element_get(update->presence->root, "from"), &from) == 0) {
-        struct session *session = sessions_find(update->router->sessions, jid_bare(&from), jid_resource(&from));
-        if (session && session_number(session) == update->session_number)
-            node_restore_session(update->router, session);
-    }
-    if (status != BUS_OK) {
-        metric_add(update->router->parts->metrics, METRIC_PRESENCE_DROPS, 1);
-        update->router->restores_again = true; /* the row is not what it should be */
-    }
     stanza_free(&update->presence);
+    buffer_fini(&update->directed);
     free(update);
 }
 
-static void store_presence(struct router *router, struct session *session, struct stanza *presence)
+static struct session *session_of(const struct presence_update *update)
 {
-    struct presence_update *update = xmalloc(sizeof *update);
-    struct session_row row = session_row(session);
-    *update = (struct presence_update){ router, session_number(session), presence };
-    router->parts->store->ops->session_update(router->parts->store, &row, on_updated, update);
+    struct jid from;
+    if (jid_parse(&update->presence->arena, element_get(update->presence->root, "from"), &from) < 0)
+        return NULL;
+    struct session *session = sessions_find(update->router->sessions, jid_bare(&from), jid_resource(&from));
+    return session && session_number(session) == update->session_number ? session : NULL;
 }
+
+/* -- what the first presence brings -- */
+
+static void show_events(struct router *router, struct session *session, const struct text *events, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct stanza *presence = presence_read(router, events[i], jid_text(session_jid(session)));
+        struct text from = presence ? element_get(presence->root, "from") : (struct text){ 0 };
+        if (presence && !attendance_has_noted(attendance_of(router, session), from))
+            session_send(session, presence);
+        stanza_free(&presence);
+    }
+}
+
+/* RFC 6121 3.1.3: a request is shown as it came, to the bare address, until it is answered. */
+static void show_requests(struct router *router, struct session *session, const struct text *events, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct stanza *request = presence_read(router, events[i], jid_bare(session_jid(session)));
+        if (request)
+            session_send(session, request);
+        stanza_free(&request);
+    }
+}
+
+static void spread(struct presence_update *update, struct session *session, const struct presence_answer *answer, bool is_said)
+{
+    bool asks = session && session_is_available(session) && (!answer->was_available || !is_said);
+    struct crowd_request crowd = { .presence = is_said ? update->presence : NULL,
+                                   .contacts = answer->contacts,
+                                   .count = answer->contact_count,
+                                   .directed = buffer_text(&update->directed),
+                                   .prober = asks ? session : NULL,
+                                   .since = update->since };
+    if (!crowd.presence && !crowd.prober)
+        return;
+    if (crowd.count || crowd.directed.size) {
+        if (is_said)
+            update->presence = NULL;
+        crowd_start(update->router, &crowd);
+    }
+}
+
+/* -- the store's answers -- */
+
+/* The row is not what it should be; the next beat of the node writes it again. */
+static void leave_unsaid(struct presence_update *update, struct session *session)
+{
+    metric_add(update->router->parts->metrics, METRIC_PRESENCE_DROPS, 1);
+    update->router->restores_again = true;
+    if (session)
+        attendance_of(update->router, session)->is_unsaid = true;
+}
+
+static void on_set(void *ctx, enum bus_status status, const struct presence_answer *answer)
+{
+    struct presence_update *update = ctx;
+    struct session *session = session_of(update);
+
+    if (status != BUS_OK) {
+        leave_unsaid(update, session);
+    } else if (!answer->is_own) {
+        if (session) /* it lives on elsewhere, or Redis has lost the row */
+            leave_unsaid(update, session), node_restore_session(update->router, session);
+    } else {
+        if (session && session_is_available(session)) {
+            show_events(update->router, session, answer->own, answer->own_count);
+            show_requests(update->router, session, answer->requests, answer->request_count);
+        }
+        spread(update, session, answer, true);
+    }
+    update_free(update);
+}
+
+/* Written again: a presence that everyone still knows is not said, only what was missed is asked for. */
+static void on_set_again(void *ctx, enum bus_status status, const struct presence_answer *answer)
+{
+    struct presence_update *update = ctx;
+    struct session *session = session_of(update);
+    if (status == BUS_OK && answer->is_own)
+        spread(update, session, answer, !answer->was_available);
+    else if (status != BUS_OK)
+        leave_unsaid(update, session);
+    update_free(update);
+}
+
+static struct presence_update *update_new(struct router *router, struct session *session, struct stanza *presence)
+{
+    struct presence_update *update = xcalloc(1, sizeof *update);
+    update->router = router;
+    update->session_number = session_number(session);
+    update->presence = presence;
+    return update;
+}
+
+static struct text time_before(struct router *router, struct arena *arena, int64_t ms)
+{
+    struct buffer time = { 0 };
+    json_write_time(&time, router_wall_ms(router) - ms);
+    struct text kept = arena_text(arena, buffer_text(&time));
+    buffer_fini(&time);
+    return kept;
+}
+
+static void put(struct presence_update *update, struct session *session, enum presence_how how, store_presence_fn *fn)
+{
+    struct router *router = update->router;
+    struct store *store = router->parts->store;
+    struct session_row row = session_row(session);
+    struct presence_put request = { .row = &row,
+                                    .event = session_attendance(session)->event,
+                                    .how = how,
+                                    .forget_before = time_before(router, &update->presence->arena, GONE_KEPT_MS) };
+    store->presence->set(store, &request, fn, update);
+}
+
+/* -- from the session -- */
 
 /* RFC 6121 4.7.2.3: -128 to 127. False when it is something else. */
 static bool read_priority(struct stanza *presence, int8_t *priority)
@@ -62,6 +164,13 @@ static bool read_priority(struct stanza *presence, int8_t *priority)
         return false;
     *priority = (int8_t)value;
     return true;
+}
+
+/* RFC 6121 4.6.3: who got directed presence gets the unavailable one too. */
+static void take_directed(struct presence_update *update, struct attendance *attendance)
+{
+    attendance_addresses(attendance, &update->directed);
+    attendance_forget_directed(attendance);
 }
 
 void handle_presence(struct router *router, struct session *session, struct stanza *stanza)
@@ -81,22 +190,31 @@ void handle_presence(struct router *router, struct session *session, struct stan
         stanza_free(&stanza);
         return;
     }
+    struct attendance *attendance = attendance_of(router, session);
+    struct presence_update *update = update_new(router, session, stanza);
+    struct text bare = jid_bare(session_jid(session));
+    bool is_unsaid = attendance->is_unsaid;
     session_set_presence(session, !type.data, priority);
-    store_presence(router, session, stanza_copy(stanza));
-    show_own_resources(router, stanza);
+    element_set(&stanza->arena, stanza->root, "to", arena_text(&stanza->arena, bare));
+    attendance_set_event(attendance, router_event(router, stanza, bare));
+    if (type.data)
+        take_directed(update, attendance);
+    attendance->is_unsaid = false;
+    put(update, session, is_unsaid ? PRESENCE_ANEW : PRESENCE_SET, on_set);
 }
 
-void handle_presence_lost(struct router *router, struct text full)
+void presence_restore(struct router *router, struct session *session)
 {
-    struct stanza *presence = stanza_make("presence", XMLNS_CLIENT);
-    element_set(&presence->arena, presence->root, "from", arena_text(&presence->arena, full));
-    element_set(&presence->arena, presence->root, "type", TEXT("unavailable"));
-    show_own_resources(router, presence);
-}
-
-/* RFC 6121 4.5.2: a stream that ends without unavailable presence is unavailable all the same. */
-void handle_presence_ended(struct router *router, struct session *session)
-{
-    if (session_is_available(session))
-        handle_presence_lost(router, jid_text(session_jid(session)));
+    struct attendance *attendance = session_attendance(session);
+    if (!attendance || !attendance->event.size || (!session_is_available(session) && !attendance->is_unsaid))
+        return;
+    struct stanza *presence = presence_read(router, attendance->event, jid_bare(session_jid(session)));
+    if (!presence)
+        return;
+    struct presence_update *update = update_new(router, session, presence);
+    bool is_unsaid = attendance->is_unsaid;
+    attendance->is_unsaid = false;
+    if (!is_unsaid)
+        update->since = time_before(router, &presence->arena, router_wall_ms(router) - router->sure_ms);
+    put(update, session, is_unsaid ? PRESENCE_ANEW : PRESENCE_AGAIN, is_unsaid ? on_set : on_set_again);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "blocklist.h"
+#include "presence.h"
 
 enum { HOPS_MAX = 1 };
 
@@ -47,6 +48,8 @@ static unsigned count_targets(struct text lines)
 
 static void give(struct hand_out *out, struct session *session)
 {
+    if (!presence_may_give(session, out->stanza))
+        return;
     enum stanza_scope scope = session_scope(session);
     struct buffer *xml = &out->router->xml[scope];
     if (!out->is_written[scope]) {

@@ -3,9 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "router_internal.h"
+#include "presence.h"
 
-enum { BEAT_MS = 5000, BEAT_TTL_MS = 15000, RESTORE_TICK_MS = 50, RESTORE_PER_TICK = 100 };
+/* SURE_MS: a loss of what was published shows within that time. */
+enum { SURE_MS = 60000, BEAT_MS = 5000, BEAT_TTL_MS = 15000, RESTORE_TICK_MS = 50, RESTORE_PER_TICK = 100 };
 
 /* -- rows written again -- */
 
@@ -76,6 +77,8 @@ static void on_restored(void *ctx, enum bus_status status, const struct bind_ans
         session_end(session, STREAM_ERROR_NOT_AUTHORIZED, "the login is not valid any more");
     else if (session && status == BUS_OK && answer->result < 0)
         session_end(session, STREAM_ERROR_CONFLICT, "this session was taken over by another");
+    else if (session && status == BUS_OK)
+        presence_restore(restored->router, session);
     free(restored);
 }
 
@@ -141,7 +144,7 @@ static void on_swept_row(void *ctx, struct text full)
 {
     struct router *router = ctx;
     log_info(router->parts->log, NULL, "swept", "session=%s", log_quote(full.data, full.size));
-    handle_presence_lost(router, full);
+    farewell_swept(router, full);
 }
 
 static void on_swept(void *ctx, enum bus_status status, int64_t result)
@@ -159,6 +162,8 @@ static void on_beat(void *ctx, enum bus_status status, int64_t result)
     struct store *store = router->parts->store;
     if (status != BUS_OK || router->is_stopping)
         return;
+    if (!router->restore)
+        router->sure_ms = router_wall_ms(router) - SURE_MS;
     if ((result == 0 || router->restores_again) && sessions_count(router->sessions) > 0)
         node_restore(router);
     router->restores_again = result == 0;
@@ -184,6 +189,7 @@ void node_start(struct router *router)
 {
     struct store *store = router->parts->store;
     router->starting++;
+    router->sure_ms = router_wall_ms(router);
     store->ops->node_beat(store, router->parts->node, BEAT_TTL_MS, on_first_beat, router);
     timer_start(router->parts->timers, &router->beat_timer, BEAT_MS, on_beat_timer);
 }

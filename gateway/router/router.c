@@ -1,6 +1,7 @@
 /* router.c - the fork of the flow: every stanza, whoever says it, is copied to the observers and goes to the server, to an
  * account, to a service, or back to its sender with an error. */
 #include "blocklist.h"
+#include "presence.h"
 
 int64_t router_wall_ms(const struct router *router)
 {
@@ -196,7 +197,7 @@ static bool may_go(struct router *router, const struct sender *sender, const str
         *text = "Guests may write to services only.";
         return false;
     }
-    if (stanza->kind == STANZA_PRESENCE && text_is(element_get(stanza->root, "type"), "probe")) {
+    if (stanza->kind == STANZA_PRESENCE && sender->kind == SENDER_CLIENT && text_is(element_get(stanza->root, "type"), "probe")) {
         *condition = STANZA_ERROR_NOT_ALLOWED; /* RFC 6121 4.3: probes are the servers' */
         return false;
     }
@@ -290,6 +291,8 @@ void router_route(struct router *router, const struct sender *sender, struct sta
         return;
     }
     show_out(router, sender, stanza, &way, event);
+    if (stanza->kind == STANZA_PRESENCE && way.to.domain && presence_take(router, sender, stanza, &way.to, way.place))
+        return;
     switch (way.place) {
     case PLACE_SERVER:
         to_server(router, sender, stanza, &way);

@@ -9,6 +9,8 @@
 #ifndef STANZABUS_ROUTER_INTERNAL_H
 #define STANZABUS_ROUTER_INTERNAL_H
 
+#include <sys/queue.h>
+
 #include <uthash.h>
 
 #include "stanzabus/archive_id.h"
@@ -58,6 +60,7 @@ struct router {
     struct text channel_session, channel_dead, channel_node;
     struct buffer channel;          /* scratch for a name */
     struct buffer event;            /* scratch for the event of the stanza in hand */
+    struct buffer push;             /* scratch for the event that a roster push is made from */
     struct buffer xml[2];           /* scratch by enum stanza_scope, for hand out to several */
 
     struct delivery *free_deliveries; /* recycled; bounded by what was in flight at once */
@@ -69,6 +72,13 @@ struct router {
     bool is_stopping;
     struct restore *restore;          /* rows being written again after a loss; NULL when none */
     bool restores_again;              /* at the next beat */
+    int64_t sure_ms;                  /* wall time at which Redis was surely there, and heard, last */
+    LIST_HEAD(, attendance) attendances; /* of presence.h, like the next three */
+    LIST_HEAD(, farewell) farewells;
+    LIST_HEAD(, step) steps;
+    TAILQ_HEAD(crowds, crowd) crowds; /* that wait for room in the queue toward Redis */
+    struct crowds checks;             /* that are in no hurry */
+    unsigned open_checks;             /* their questions under way */
     bool is_full;                     /* the queue toward Redis, between on_full and on_drained */
 
     unsigned starting;                /* steps of router_start, or of the way back after Redis was away, still open */
@@ -212,7 +222,5 @@ void handle_vcard_set(const struct iq_request *request);
 void handle_version(const struct iq_request *request);
 void handle_watch(const struct iq_request *request);
 void handle_presence(struct router *router, struct session *session, struct stanza *stanza); /* broadcast: no to; takes it */
-void handle_presence_ended(struct router *router, struct session *session);
-void handle_presence_lost(struct router *router, struct text full); /* of a session that died with its node */
 
 #endif

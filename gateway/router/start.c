@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "blocklist.h"
+#include "presence.h"
 
 enum { START_AGAIN_MS = 500 };
 enum { EVENT_BYTES_FACTOR = 8 }; /* JSON of a stanza may grow: control characters and quotes are escaped */
@@ -49,6 +50,8 @@ struct router *router_new(struct parts *parts)
     struct router *router = xcalloc(1, sizeof *router);
 
     router->parts = parts;
+    TAILQ_INIT(&router->crowds);
+    TAILQ_INIT(&router->checks);
     router->limits = (struct event_limits){ config->limits.stanza_bytes * EVENT_BYTES_FACTOR, config->limits.depth * 4 + 16 };
     router->channel_observe[STANZA_MESSAGE] = plain_channel(router, "stanza:message");
     router->channel_observe[STANZA_PRESENCE] = plain_channel(router, "stanza:presence");
@@ -75,6 +78,10 @@ void router_free(struct router **pointer)
     if (!router)
         return;
     node_stop(router);
+    crowds_free(router);
+    farewells_free(router);
+    subscriptions_free(router);
+    attendances_free(router);
     timer_stop(&router->start_timer);
     requests_free(router);
     blocklists_free(router);
@@ -89,6 +96,7 @@ void router_free(struct router **pointer)
     }
     buffer_fini(&router->channel);
     buffer_fini(&router->event);
+    buffer_fini(&router->push);
     buffer_fini(&router->xml[0]);
     buffer_fini(&router->xml[1]);
     archive_ids_free(&router->archive_ids);
@@ -189,8 +197,9 @@ static void on_bound(void *ctx, struct session *session, const struct bind_answe
 static void on_ended(void *ctx, struct session *session, const char *reason)
 {
     struct router *router = ctx;
-    handle_presence_ended(router, session);
     blocklist_close(router, session);
+    farewell_say(router, session);
+    attendance_free(session);
     observe_session(router, session, SESSION_ENDED, reason);
 }
 
@@ -313,6 +322,7 @@ static void on_drained(void *ctx)
 {
     struct router *router = ctx;
     router->is_full = false;
+    crowds_go_on(router);
     sessions_resume_reading(router->sessions);
 }
 

@@ -6,6 +6,8 @@
 #include "gateway/session/session_state.h"
 
 #define XMLNS_CHANNEL_BINDING "urn:xmpp:sasl-cb:0"
+#define XMLNS_PRE_APPROVAL "urn:xmpp:features:pre-approval" /* RFC 6121 3.4.1 */
+#define XMLNS_ROSTER_VERSIONS "urn:xmpp:features:rosterver"  /* RFC 6121 2.6.1 */
 #define XMLNS_LIMITS "urn:xmpp:stream-limits:0"
 #define XMLNS_OLD_AUTH_FEATURE "http://jabber.org/features/iq-auth"
 
@@ -264,6 +266,8 @@ void negotiate_send_features(struct session *session)
         write_starttls(out, session);
         write_mechanisms(out, session);
     }
+    if (session->state == STATE_READY || session->state == STATE_BOUND)
+        BUFFER_LITERAL(out, "<ver xmlns='" XMLNS_ROSTER_VERSIONS "'/><sub xmlns='" XMLNS_PRE_APPROVAL "'/>");
     write_limits(out, session);
     BUFFER_LITERAL(out, "</stream:features>");
     outbound_send(session);

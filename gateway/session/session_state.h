@@ -89,6 +89,7 @@ struct session {
     char *uid; /* owned; NULL until it is bound */
     struct log_subject subject;
     uint64_t generation; /* of the account (store_login.h); 0 for guests */
+    struct attendance *attendance; /* the router's */
     int64_t heard_ms;    /* last sign of life */
     int64_t stall_ms;    /* with PAUSE_QUEUE: ends when still full then */
     int64_t pinged_ms;   /* 0: no ping is unanswered */

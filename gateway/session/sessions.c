@@ -344,6 +344,16 @@ void session_set_asked_blocklist(struct session *session)
     session->has_asked_blocklist = true;
 }
 
+struct attendance *session_attendance(const struct session *session)
+{
+    return session->attendance;
+}
+
+void session_set_attendance(struct session *session, struct attendance *attendance)
+{
+    session->attendance = attendance;
+}
+
 bool session_watches_events(const struct session *session)
 {
     return session->watches_events;

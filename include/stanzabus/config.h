@@ -82,6 +82,10 @@ struct config {
     unsigned limits_blocked;           /* addresses on one blocklist */
     unsigned limits_pep_nodes, limits_pep_items; /* nodes of an account, items of a node */
     size_t limits_pep_bytes, limits_pep_item_bytes; /* all items of an account together, one item */
+    unsigned limits_roster_items;
+    size_t limits_roster_item_bytes;    /* name and groups of a contact */
+    unsigned limits_roster_requests;    /* requests for subscription that wait, an account */
+    unsigned limits_directed_presence;  /* addresses that a session's directed presence is remembered for */
     size_t limits_redis_queue;         /* bytes toward Redis */
     size_t limits_client_queue;        /* bytes toward one client */
     int64_t limits_client_stall_ms;    /* limits.client_stall: how long a full queue may stay full before the session ends */

@@ -42,6 +42,7 @@
     X(UNDELIVERABLE,          "undeliverable_total",             counter, "events for a resource that had gone twice: answered with an error, or dropped if best effort") \
     X(PRESENCE_DROPS,         "presence_drops_total",            counter, "presence dropped, best effort") \
     X(BLOCKED,                "blocked_total",                   counter, "stanzas stopped by the sender's or the recipient's blocklist") \
+    X(SUBSCRIPTION_DROPS,     "subscription_drops_total",        counter, "subscription stanzas dropped: Redis away for long, or too many requests wait") \
     X(REDIS_UP,               "redis_up",                        gauge,   "1 while Redis answers") \
     X(REDIS_QUEUE_BYTES,      "redis_queue_bytes",               gauge,   "bytes waiting to be written to Redis") \
     X(WORK_QUEUE,             "work_queue",                      gauge,   "jobs that wait for the thread pool") \

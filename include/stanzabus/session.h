@@ -73,6 +73,10 @@ void session_set_interested(struct session *session, bool is_interested);
 /* Room for the stage behind (the router's own per-session flags). */
 bool session_has_asked_blocklist(const struct session *session); /* XEP-0191 3.2: it is told of changes */
 void session_set_asked_blocklist(struct session *session);
+/* What the router keeps of a session for rosters and presence; made and freed by it. */
+struct attendance;
+struct attendance *session_attendance(const struct session *session);
+void session_set_attendance(struct session *session, struct attendance *attendance);
 bool session_watches_events(const struct session *session);
 void session_set_watches_events(struct session *session, bool watches);
 

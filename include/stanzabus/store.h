@@ -109,6 +109,8 @@ struct store_ops {
 struct documents_ops; /* store_documents.h */
 struct blocklist_ops; /* store_blocklist.h */
 struct pep_ops;       /* store_pep.h */
+struct roster_ops;    /* store_roster.h */
+struct presence_ops;  /* store_presence.h */
 
 struct store {
     const struct store_ops *ops;
@@ -118,6 +120,8 @@ struct store {
     const struct blocklist_ops *blocklist;
     const struct sm_ops *sm;
     const struct pep_ops *pep;
+    const struct roster_ops *roster;
+    const struct presence_ops *presence;
 };
 
 #endif

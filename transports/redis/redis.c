@@ -123,6 +123,20 @@ struct text redis_key(struct redis *redis, struct text address, const char *name
     return buffer_text(&redis->key);
 }
 
+void redis_script_begin(struct redis *redis, enum script script, struct text bare, const char *const *names, unsigned arguments)
+{
+    struct command_queue *queue = &redis->commands.queue;
+    unsigned count = 0;
+    while (names[count])
+        count++;
+    command_begin(queue, 3 + count + arguments);
+    command_text(queue, TEXT("EVALSHA"));
+    command_text(queue, (struct text){ redis->scripts.digest[script], SCRIPT_DIGEST });
+    command_integer(queue, count);
+    for (unsigned i = 0; i < count; i++)
+        command_text(queue, redis_key(redis, bare, names[i]));
+}
+
 /* -- answers that need no Redis -- */
 
 void redis_answer_later(struct redis *redis, answer_fn *answer, any_fn *fn, void *ctx, bool is_away)
@@ -227,6 +241,8 @@ struct redis *redis_new(struct ev_loop *loop, const struct redis_settings *setti
     redis->store.blocklist = &redis_blocklist_ops;
     redis->store.sm = &redis_sm_ops;
     redis->store.pep = &redis_pep_ops;
+    redis->store.roster = &redis_roster_ops;
+    redis->store.presence = &redis_presence_ops;
     redis->resolver = resolver_new(loop, &redis->url, on_resolved, redis);
     scripts_init(&redis->scripts);
     subscriptions_init(&redis->subscriptions);

@@ -97,6 +97,8 @@ void answer_nobody(struct redis *redis, const struct pending *pending, const str
 
 /* {prefix}{address}:name in redis->key; borrowed until the next name. */
 struct text redis_key(struct redis *redis, struct text address, const char *name);
+/* Begins a call of a script with several keys of one account (names, ended by NULL) and so many arguments, which follow. */
+void redis_script_begin(struct redis *redis, enum script script, struct text bare, const char *const *names, unsigned arguments);
 
 /* -- greeting.c -- */
 extern const struct link_events commands_events, subscriber_events;
@@ -121,6 +123,8 @@ extern const struct documents_ops redis_documents_ops;
 extern const struct blocklist_ops redis_blocklist_ops;
 extern const struct sm_ops redis_sm_ops;               /* store_sm.c */
 extern const struct pep_ops redis_pep_ops;
+extern const struct roster_ops redis_roster_ops;
+extern const struct presence_ops redis_presence_ops;
 
 #define REDIS_OF_BUS(pointer) container_of(pointer, struct redis, bus)
 #define REDIS_OF_STORE(pointer) container_of(pointer, struct redis, store)

@@ -47,8 +47,13 @@ void session_write_remove(struct redis *redis, struct command_queue *queue, stru
                           uint64_t session, struct text node, int64_t how, struct pending pending);
 /* SADD or SREM "session bare/resource" in the set of the row's node, from which a sweep finds the rows of a dead one. */
 void session_index(struct redis *redis, struct command_queue *queue, const char *verb, const struct session_row *row);
+/* The row into redis->row; *owner is the part of it that says whose it is. */
+struct text row_write(struct redis *redis, const struct session_row *row, struct text *owner);
 /* Appends "session LF node/": what a row of this session's holds behind its letters. */
 void session_owner(struct buffer *out, uint64_t session, struct text node);
+
+/* store_roster.c: n, t, f, b as bits */
+unsigned subscription_of_letter(char letter);
 
 /* store_nodes.c: {prefix}{address}:lease (string), {prefix}nodes (hash, a field a node), {prefix}node:{id}:sessions
  * (set) */

@@ -34,8 +34,7 @@ void session_owner(struct buffer *out, uint64_t session, struct text node)
     buffer_append_char(out, '/');
 }
 
-/* The row into redis->row; *owner is the part of it that says whose it is. */
-static struct text write_row(struct redis *redis, const struct session_row *row, struct text *owner)
+struct text row_write(struct redis *redis, const struct session_row *row, struct text *owner)
 {
     struct buffer *out = &redis->row;
     out->size = 0;
@@ -135,7 +134,7 @@ void store_session_bind(struct store *store, const struct session_row *row, enum
     if (!queue)
         return;
     session_index(redis, queue, "SADD", row);
-    text = write_row(redis, row, &owner);
+    text = row_write(redis, row, &owner);
     script_begin(queue, &redis->scripts, SCRIPT_SESSION_BIND, redis_key(redis, row->bare, "sessions"), 8);
     command_text(queue, row->resource);
     command_text(queue, owner);
@@ -158,7 +157,7 @@ void store_session_update(struct store *store, const struct session_row *row, st
     struct text text, owner;
     if (!queue)
         return;
-    text = write_row(redis, row, &owner);
+    text = row_write(redis, row, &owner);
     script_begin(queue, &redis->scripts, SCRIPT_SESSION_UPDATE, redis_key(redis, row->bare, "sessions"), 4);
     command_text(queue, row->resource);
     command_text(queue, owner);

@@ -187,6 +187,7 @@ static void test_features_after_login(void **state)
     says(client, STREAM "to='example.com' version='1.0'>");
     hears(client, HEADER
           "<stream:features><bind xmlns='" XMLNS_BIND "'/><session xmlns='" XMLNS_SESSION "'><optional/></session>"
+          "<ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/>"
           "<limits "
           "xmlns='urn:xmpp:stream-limits:0'><max-bytes>262144</max-bytes><idle-seconds>180</idle-seconds></limits>"
           "</stream:features>");

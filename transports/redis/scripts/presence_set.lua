@@ -1,0 +1,49 @@
+-- A session's presence: kept, shown to the account's own available resources, and what else has to be done is told.
+-- KEYS[1] sessions, [2] presence, [3] roster, [4] requests, [5] directed
+-- ARGV resource, owner, row, channel, event without its first brace, a available or u unavailable, the time before which
+--      gone resources are forgotten, s set, or r set again: without a word if it is known, or n set again: known to nobody
+-- Gives {0} when the row is another's or gone, else {1, was it available before,
+--   {contact, subscription ...}: who sees it, and when it was not available before, also whom it sees,
+--   {request ...}, {last presence of an own other resource ...}: when it was not available before,
+--   {addresses of directed presence, a line each}: when it is not available now}.
+-- part: rows
+-- part: items
+local row = redis.call('HGET', KEYS[1], ARGV[1])
+if not row or not is_own(row, ARGV[2]) then
+    return { 0 }
+end
+local is, again = ARGV[6] == 'a', ARGV[8] == 'r'
+local was = is_available(row)
+if ARGV[8] ~= 's' then
+    was = string.sub(redis.call('HGET', KEYS[2], ARGV[1]) or '', 1, 1) == 'a' and (again or not is)
+end
+local directed = {}
+if not is then
+    directed[1] = redis.call('HGET', KEYS[5], ARGV[1]) or nil
+    redis.call('HDEL', KEYS[5], ARGV[1])
+    if was then
+        publish(KEYS[1], ARGV[4], is_available, ARGV[5]) -- RFC 6121 4.5.2: also to the one that leaves
+    end
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+if not was and not is then
+    return { 1, 0, {}, {}, {}, directed }
+end
+if again and was then
+    return { 1, 1, contacts(KEYS[3], 'tb'), {}, {}, {} }
+end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[6] .. '{' .. ARGV[5])
+if is then
+    publish(KEYS[1], ARGV[4], is_available, ARGV[5])
+end
+if was then
+    return { 1, 1, contacts(KEYS[3], 'fb'), {}, {}, directed }
+end
+local all = redis.call('HGETALL', KEYS[2])
+for i = 1, #all, 2 do
+    local gone = string.match(all[i + 1], '^u.-"time":"([^"]*)"')
+    if gone and gone < ARGV[7] then
+        redis.call('HDEL', KEYS[2], all[i])
+    end
+end
+return { 1, 0, contacts(KEYS[3], 'tfb'), redis.call('HVALS', KEYS[4]), available(KEYS[1], KEYS[2], ARGV[1]), directed }
