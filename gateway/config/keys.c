@@ -41,6 +41,9 @@ const struct config_key config_keys[] = {
     { "domain", LIST(read_domains, domains, "localhost"),
       .help = "The domains that this server is; accounts live there." },
 
+    { "contacts", LIST(read_contacts, contacts, ""), .help = "Whom people may turn to (XEP-0157), as abuse=mailto:abuse@example.com; "
+      "also admin, feedback, sales, security, status, support." },
+
     { "redis.url", TEXT_OF(read_redis_url, redis_url, "redis://127.0.0.1:6379"),
       .help = "redis://[user:password@]host[:port][/db] or unix:///path; %-encode what is special in a password." },
     { "redis.wait", DURATION(redis_wait_ms, "10", 0, HOUR),

@@ -227,3 +227,26 @@ void read_routes(const struct config_value *value)
     *(struct service_route **)value->place = routes;
     config->services_route_count = count;
 }
+
+/* XEP-0157: KIND=URI. */
+static bool is_contact(struct text item)
+{
+    static const char *const kinds[] = { "abuse", "admin", "feedback", "sales", "security", "status", "support" };
+    const char *sign = memchr(item.data, '=', item.size);
+    if (!sign || !memchr(sign, ':', item.size - (size_t)(sign - item.data)))
+        return false;
+    struct text kind = { item.data, (size_t)(sign - item.data) };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (text_is(kind, kinds[i]))
+            return true;
+    return false;
+}
+
+void read_contacts(const struct config_value *value)
+{
+    struct text_list list = split_list(&value->reading->config->arena, value->text);
+    for (size_t i = 0; i < list.count; i++)
+        if (!is_contact(list.items[i]))
+            value_complain(value, "'%s' is not KIND=URI (as abuse=mailto:abuse@example.com)", shown(list.items[i]).text);
+    *(struct text_list *)value->place = list;
+}

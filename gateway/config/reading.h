@@ -101,6 +101,7 @@ void read_accounts(const struct config_value *value);
 void read_mechanisms(const struct config_value *value);
 void read_origins(const struct config_value *value);
 void read_proxies(const struct config_value *value);
+void read_contacts(const struct config_value *value);
 void read_routes(const struct config_value *value); /* struct service_route *, and services_route_count */
 
 #endif

@@ -21,6 +21,9 @@ void blocklist_open(struct router *router, struct text bare, struct text flags);
 void blocklist_close(struct router *router, const struct session *session);
 /* A line of the account's mailbox: it has changed.  Shown to those sessions that have asked for the list. */
 void blocklist_changed(struct router *router, struct text bare, struct text payload);
+/* These addresses (a line each) were blocked or unblocked now: those of them that may see the account's presence see it go
+ * or come (blocked_presence.c). */
+void blocked_presence(struct router *router, struct text bare, struct text addresses, bool is_block);
 /* Changes may have been missed: all are read again when they are needed. */
 void blocklists_forget(struct router *router);
 void blocklists_free(struct router *router);

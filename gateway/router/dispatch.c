@@ -6,9 +6,9 @@
 #include "stanzabus/store_blocklist.h"
 
 const struct handler router_handlers[] = {
-    { "get", "http://jabber.org/protocol/disco#info", "query", SCOPE_SERVER | SCOPE_OWN_ACCOUNT,
+    { "get", "http://jabber.org/protocol/disco#info", "query", SCOPE_SERVER | SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT,
       "http://jabber.org/protocol/disco#info", handle_disco_info },
-    { "get", "http://jabber.org/protocol/disco#items", "query", SCOPE_SERVER | SCOPE_OWN_ACCOUNT,
+    { "get", "http://jabber.org/protocol/disco#items", "query", SCOPE_SERVER | SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT,
       "http://jabber.org/protocol/disco#items", handle_disco_items },
     { "get", "jabber:iq:roster", "query", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_roster_get },
     { "set", "jabber:iq:roster", "query", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_roster_set },
@@ -19,6 +19,7 @@ const struct handler router_handlers[] = {
     { "set", "urn:xmpp:blocking", "unblock", SCOPE_OWN_ACCOUNT, NULL, handle_blocking_unblock },
     { "get", "jabber:iq:private", "query", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_private_get },
     { "set", "jabber:iq:private", "query", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_private_set },
+    { "get", "jabber:iq:last", "query", SCOPE_SERVER | SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, "jabber:iq:last", handle_last },
     { "get", "jabber:iq:version", "query", SCOPE_SERVER, "jabber:iq:version", handle_version },
     { "get", "vcard-temp", "vCard", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_vcard_get },
     { "set", "vcard-temp", "vCard", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_vcard_set },

@@ -2,7 +2,7 @@
  * the account sends) and in the store's routing scripts (what comes for it). */
 #include <stdlib.h>
 
-#include "router_internal.h"
+#include "blocklist.h"
 #include "stanzabus/store_blocklist.h"
 
 /* -- the list -- */
@@ -54,7 +54,21 @@ struct change {
     bool is_block;
     struct text *addresses; /* of the request, prepared; in its arena */
     size_t count;
+    struct buffer changed; /* those that were not before, a line each */
 };
+
+static void change_free(struct change *change)
+{
+    buffer_fini(&change->changed);
+    free(change);
+}
+
+static void on_address_changed(void *ctx, struct text address)
+{
+    struct change *change = ctx;
+    buffer_append_text(&change->changed, address);
+    buffer_append_char(&change->changed, '\n');
+}
 
 static void on_changed(void *ctx, enum bus_status status, int64_t result)
 {
@@ -63,13 +77,15 @@ static void on_changed(void *ctx, enum bus_status status, int64_t result)
         iq_fail(&change->request, status);
     } else if (result == BLOCK_DONE) {
         iq_answer(change->request, stanza_reply(change->request->stanza));
+        if (change->changed.size)
+            blocked_presence(change->request->router, iq_account(change->request), buffer_text(&change->changed), change->is_block);
     } else if (result == BLOCK_TOO_MANY) {
         iq_refuse(change->request, STANZA_ERROR_RESOURCE_CONSTRAINT, "The account has blocked as many as it may.");
     } else {
         iq_refuse(change->request, STANZA_ERROR_NOT_ALLOWED, "Only accounts have a blocklist.");
     }
     iq_done(&change->request);
-    free(change);
+    change_free(change);
 }
 
 /* False: what came is no address, or too many. */
@@ -108,11 +124,11 @@ static void handle_change(const struct iq_request *request, bool is_block)
     if (!read_items(change, max, &condition)) {
         iq_refuse(change->request, condition, NULL);
         iq_done(&change->request);
-        free(change);
+        change_free(change);
         return;
     }
     struct blocklist_change asked = { iq_account(change->request), change->addresses, change->count, max };
-    (is_block ? store->blocklist->add : store->blocklist->remove)(store, &asked, NULL, on_changed, change);
+    (is_block ? store->blocklist->add : store->blocklist->remove)(store, &asked, on_address_changed, on_changed, change);
 }
 
 void handle_blocking_block(const struct iq_request *request)

@@ -31,6 +31,8 @@ struct config {
 
     struct text_list domains; /* domain: prepared; at least one */
 
+    struct text_list contacts; /* KIND=URI, for disco (XEP-0157) */
+
     struct text redis_url;      /* redis://[user:password@]host:port[/db] or unix:///path or redis+unix:///path */
     int64_t redis_wait_ms;      /* redis.wait */
     struct text bus_prefix;     /* bus.prefix */

@@ -68,6 +68,8 @@ void event_write_dead(struct buffer *out, const struct event_head *head, const s
 void json_write_string(struct buffer *out, struct text text);
 /* Appends Unix milliseconds as RFC 3339 with milliseconds and Z, no quotes. */
 void json_write_time(struct buffer *out, int64_t wall_ms);
+/* What json_write_time wrote, as an event has it; 0 when it is something else. */
+int64_t event_time_read(struct text time);
 /* Appends xmpp:juliet@example.com/balcony, percent-encoded as RFC 5122 2.2 says; no quotes. */
 void uri_write(struct buffer *out, struct text address);
 

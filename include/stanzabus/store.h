@@ -108,6 +108,7 @@ struct store_ops {
 
 struct documents_ops; /* store_documents.h */
 struct blocklist_ops; /* store_blocklist.h */
+struct sight_ops; /* store_sight.h */
 struct pep_ops;       /* store_pep.h */
 struct roster_ops;    /* store_roster.h */
 struct presence_ops;  /* store_presence.h */
@@ -118,6 +119,7 @@ struct store {
     const struct login_ops *login;
     const struct log_ops *log;
     const struct blocklist_ops *blocklist;
+    const struct sight_ops *sight;
     const struct sm_ops *sm;
     const struct pep_ops *pep;
     const struct roster_ops *roster;

@@ -239,6 +239,7 @@ struct redis *redis_new(struct ev_loop *loop, const struct redis_settings *setti
     redis->store.documents = &redis_documents_ops;
     redis->store.login = &redis_login_ops;
     redis->store.blocklist = &redis_blocklist_ops;
+    redis->store.sight = &redis_sight_ops;
     redis->store.sm = &redis_sm_ops;
     redis->store.pep = &redis_pep_ops;
     redis->store.roster = &redis_roster_ops;

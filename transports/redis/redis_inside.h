@@ -121,6 +121,7 @@ extern const struct bus_ops redis_bus_ops;
 extern const struct store_ops redis_store_ops;
 extern const struct documents_ops redis_documents_ops;
 extern const struct blocklist_ops redis_blocklist_ops;
+extern const struct sight_ops redis_sight_ops;
 extern const struct sm_ops redis_sm_ops;               /* store_sm.c */
 extern const struct pep_ops redis_pep_ops;
 extern const struct roster_ops redis_roster_ops;

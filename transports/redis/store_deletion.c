@@ -7,7 +7,7 @@
 static const char *const names[] = {
     "sessions", /* first: nothing is routed to them any more, and their next write ends them */
     "log",      "acked",     "archive",   "presence", "directed", "roster", "requests", "vcard",
-    "private",  "blocked",   "last",     "tokens",
+    "private",  "blocked",  "tokens",
     "prefs",
 };
 static const char *const families[] = { "with:", "seen:", "sm:", "pep" };

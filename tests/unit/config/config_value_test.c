@@ -161,6 +161,8 @@ static const struct row {
     { "services.accounts = bot@localhost/x",
       "services.accounts: 'bot@localhost/x' has a resource; leave out the / and what follows" },
     { "services.accounts = @", "services.accounts: '@' is not an address" },
+    { "contacts = boss=mailto:a@b", "contacts: 'boss=mailto:a@b' is not KIND=URI (as abuse=mailto:abuse@example.com)" },
+    { "contacts = abuse=a", "contacts: 'abuse=a' is not KIND=URI (as abuse=mailto:abuse@example.com)" },
     { "services.routes = urn:x",
       "services.routes: 'urn:x' is not NAMESPACE=DOMAIN (as urn:example:order=orders.example.com)" },
     { "services.routes = =a.b",
