@@ -2,6 +2,7 @@
  * To add an extension: write handle_<name>.c, declare its function in router_internal.h, add a row here. */
 #include <stdlib.h>
 
+#include "archive_query.h"
 #include "presence.h"
 #include "stanzabus/store_blocklist.h"
 
@@ -17,6 +18,11 @@ const struct handler router_handlers[] = {
     { "get", "urn:xmpp:blocking", "blocklist", SCOPE_OWN_ACCOUNT, NULL, handle_blocking_list },
     { "set", "urn:xmpp:blocking", "block", SCOPE_OWN_ACCOUNT, NULL, handle_blocking_block },
     { "set", "urn:xmpp:blocking", "unblock", SCOPE_OWN_ACCOUNT, NULL, handle_blocking_unblock },
+    { "set", XMLNS_MAM, "query", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_archive_query },
+    { "get", XMLNS_MAM, "query", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_archive_form },
+    { "get", XMLNS_MAM, "metadata", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_archive_metadata },
+    { "get", XMLNS_MAM, "prefs", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_archive_preferences_get },
+    { "set", XMLNS_MAM, "prefs", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_archive_preferences_set },
     { "get", "jabber:iq:private", "query", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_private_get },
     { "set", "jabber:iq:private", "query", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_private_set },
     { "get", "jabber:iq:last", "query", SCOPE_SERVER | SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, "jabber:iq:last", handle_last },

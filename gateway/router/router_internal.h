@@ -55,6 +55,8 @@ struct router {
     struct event_ids ids;
     struct event_limits limits;
     struct archive_ids *archive_ids; /* NULL until the secret is known */
+    LIST_HEAD(, archive_reading) archive_readings; /* archive_reading.c: queries under way */
+    struct archive_reader *archive_readers;        /* uthash: the sessions that they are of */
 
     struct text channel_observe[3]; /* by enum stanza_kind: xmpp:stanza:message ... */
     struct text channel_session, channel_dead, channel_node;
@@ -207,6 +209,13 @@ void iq_fail(struct iq_request **request, enum bus_status status); /* Redis coul
 /* The account that the request is about: the address that was asked, or the sender's own. */
 struct text iq_account(const struct iq_request *request);
 
+void archive_readings_free(struct router *router); /* archive_reading.c */
+
+void handle_archive_form(const struct iq_request *request);
+void handle_archive_metadata(const struct iq_request *request);
+void handle_archive_preferences_get(const struct iq_request *request);
+void handle_archive_preferences_set(const struct iq_request *request);
+void handle_archive_query(const struct iq_request *request);
 void handle_blocking_block(const struct iq_request *request);
 void handle_blocking_list(const struct iq_request *request);
 void handle_blocking_unblock(const struct iq_request *request);

@@ -99,6 +99,7 @@ void router_free(struct router **pointer)
     buffer_fini(&router->push);
     buffer_fini(&router->xml[0]);
     buffer_fini(&router->xml[1]);
+    archive_readings_free(router);
     archive_ids_free(&router->archive_ids);
     arena_fini(&router->arena);
     free(router);

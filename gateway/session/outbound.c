@@ -75,6 +75,11 @@ void session_send_logged(struct session *session, struct text xml, uint64_t numb
         unwritten_add(session, number);
 }
 
+bool session_has_room(const struct session *session)
+{
+    return !session->connection || session->connection->queued < config_of(session)->limits_client_queue / 2;
+}
+
 enum stanza_scope session_scope(const struct session *session)
 {
     return is_websocket(session) ? SCOPE_SELF_CONTAINED : SCOPE_STREAM;

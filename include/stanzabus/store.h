@@ -9,6 +9,7 @@
 
 struct store;
 struct log_ops; /* store_log.h */
+struct archive_ops; /* store_archive.h */
 struct sm_ops;  /* store_sm.h */
 
 /* -- accounts -- */
@@ -118,6 +119,7 @@ struct store {
     const struct documents_ops *documents;
     const struct login_ops *login;
     const struct log_ops *log;
+    const struct archive_ops *archive;
     const struct blocklist_ops *blocklist;
     const struct sight_ops *sight;
     const struct sm_ops *sm;

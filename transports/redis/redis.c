@@ -236,6 +236,7 @@ struct redis *redis_new(struct ev_loop *loop, const struct redis_settings *setti
     redis->settings.url = (struct text){ 0 }; /* redis->url has it */
     redis->bus.ops = &redis_bus_ops;
     redis->store.ops = &redis_store_ops;
+    redis->store.archive = &redis_archive_ops;
     redis->store.documents = &redis_documents_ops;
     redis->store.login = &redis_login_ops;
     redis->store.blocklist = &redis_blocklist_ops;

@@ -119,6 +119,7 @@ void health_unreachable(struct redis *redis, const char *reason, const char *adv
 /* -- bus.c, store.c and its parts -- */
 extern const struct bus_ops redis_bus_ops;
 extern const struct store_ops redis_store_ops;
+extern const struct archive_ops redis_archive_ops;
 extern const struct documents_ops redis_documents_ops;
 extern const struct blocklist_ops redis_blocklist_ops;
 extern const struct sight_ops redis_sight_ops;

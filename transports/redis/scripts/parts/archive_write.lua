@@ -15,20 +15,21 @@ local function archive_trim(archive, now, keep_ms, keep_count, keep_bytes)
             surplus = math.max(surplus, math.ceil(redis.call('XLEN', archive) * (1 - keep_bytes / bytes)))
         end
     end
-    if surplus <= 0 and keep_ms == 0 then
-        return
+    local oldest = keep_ms > 0 and now - keep_ms or 0
+    local function is_old(row)
+        return tonumber(string.match(row[1], '^%d+')) < oldest
     end
-    local rows = redis.call('XRANGE', archive, '-', '+', 'COUNT', surplus > 0 and 33 or 1)
-    if surplus <= 0 and (not rows[1] or tonumber(string.match(rows[1][1], '^%d+')) >= now - keep_ms) then
-        return
+    if surplus <= 0 then
+        local row = oldest > 0 and redis.call('XRANGE', archive, '-', '+', 'COUNT', 1)[1]
+        if not row or not is_old(row) then
+            return
+        end
     end
-    if #rows == 1 then
-        rows = redis.call('XRANGE', archive, '-', '+', 'COUNT', 33)
-    end
+    local rows = redis.call('XRANGE', archive, '-', '+', 'COUNT', 33)
     local partners, first = {}, nil
     for i = 1, #rows do
         first = rows[i][1]
-        if i > 32 or (i > surplus and tonumber(string.match(first, '^%d+')) >= now - keep_ms) then
+        if i > 32 or (i > surplus and not is_old(rows[i])) then
             break
         end
         partners[rows[i][2][4]] = true

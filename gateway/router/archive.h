@@ -1,0 +1,22 @@
+/* archive.h - the files that answer about an account's archive (XEP-0313):
+ *
+ *   handle_archive.c ──> archive_query.c (what is asked) ──> archive_reading.c ──> store ──> results, one by one, then <fin/>
+ *   handle_archive_preferences.c ──> store
+ */
+#ifndef STANZABUS_ROUTER_ARCHIVE_H
+#define STANZABUS_ROUTER_ARCHIVE_H
+
+#include "archive_query.h"
+#include "router_internal.h"
+#include "stanzabus/store_archive.h"
+
+/* Reads what the request asks for and sends it, at the pace at which the client takes it. */
+void archive_reading_start(const struct iq_request *request);
+
+/* What is older is not shown, though it may not be trimmed yet. */
+static inline int64_t archive_keep_ms(const struct router *router)
+{
+    return router->parts->config->archive_days * 24ll * 3600 * 1000;
+}
+
+#endif
