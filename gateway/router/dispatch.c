@@ -4,6 +4,7 @@
 
 #include "archive_query.h"
 #include "presence.h"
+#include "caps.h"
 #include "stanzabus/store_blocklist.h"
 
 const struct handler router_handlers[] = {
@@ -96,6 +97,8 @@ void dispatch_iq(struct router *router, const struct sender *sender, struct stan
             handler->handle(&request);
         else
             iq_refuse(&request, STANZA_ERROR_SERVICE_UNAVAILABLE, NULL);
+    } else if (scope == SCOPE_SERVER) {
+        caps_answer(router, sender, stanza);
     }
     stanza_free(&stanza);
 }

@@ -104,7 +104,8 @@ bool pubsub_fails(struct pubsub *pubsub, enum bus_status status, const struct pe
 
 bool pubsub_is_closed(struct pubsub *pubsub, const struct pep_answer *answer, const struct pep_config *config)
 {
-    struct pep_contact contact = pubsub_contact(&pubsub->request->stanza->arena, pubsub, answer->contact);
+    struct pep_contact contact = pubsub_contact_of(&pubsub->request->stanza->arena, pubsub->bare,
+                                                   jid_bare(&pubsub->request->from), answer->contact);
     switch (pep_config_access(config, &contact)) { /* XEP-0060 6.5.9 */
     case PEP_MAY_READ:
         return false;
@@ -127,9 +128,9 @@ struct pep_limits pubsub_limits(const struct router *router)
     return (struct pep_limits){ config->limits_pep_nodes, config->limits_pep_items, config->limits_pep_bytes };
 }
 
-struct pep_contact pubsub_contact(struct arena *arena, const struct pubsub *pubsub, struct text roster_item)
+struct pep_contact pubsub_contact_of(struct arena *arena, struct text owner, struct text requester, struct text roster_item)
 {
-    struct pep_contact contact = { .is_owner = text_equal(jid_bare(&pubsub->request->from), pubsub->bare) };
+    struct pep_contact contact = { .is_owner = text_equal(owner, requester) };
     (void)arena;
     (void)roster_item;
     return contact;

@@ -227,7 +227,7 @@ static void on_items(void *ctx, enum bus_status status, const struct pep_answer 
     struct element *items = element_add(arena, outer, TEXT("items"), TEXT(XMLNS_PUBSUB));
     element_set(arena, items, "node", arena_text(arena, pubsub->node));
     for (size_t i = 0; i < answer->row_count; i++) {
-        struct element *item = pubsub_item_read(pubsub->request->router, arena, answer->rows[i].item, XMLNS_PUBSUB);
+        struct element *item = pubsub_item_read(pubsub->request->router, arena, answer->rows[i].item, XMLNS_PUBSUB, NULL);
         if (item)
             element_append(arena, items, item);
     }

@@ -34,7 +34,7 @@ bool pubsub_fails(struct pubsub *pubsub, enum bus_status status, const struct pe
 bool pubsub_is_closed(struct pubsub *pubsub, const struct pep_answer *answer, const struct pep_config *config);
 struct pep_limits pubsub_limits(const struct router *router);
 /* The requester, as the account's roster has it. */
-struct pep_contact pubsub_contact(struct arena *arena, const struct pubsub *pubsub, struct text roster_item);
+struct pep_contact pubsub_contact_of(struct arena *arena, struct text owner, struct text requester, struct text roster_item);
 
 void pubsub_publish(struct pubsub *pubsub);
 void pubsub_retract(struct pubsub *pubsub);
@@ -53,8 +53,10 @@ void pubsub_affiliations(struct pubsub *pubsub);
 /* -- pubsub_item.c: an item as the store keeps it, an event -- */
 /* item is <item id='...'>payload</item> in any namespace.  Borrowed until router->event is written again. */
 struct text pubsub_item_write(struct router *router, struct text bare, const struct element *item);
-/* The item, in the arena and in the namespace; NULL when it cannot be read (logged). */
-struct element *pubsub_item_read(struct router *router, struct arena *arena, struct text event, const char *xmlns);
+/* The item, in the arena and in the namespace; NULL when it cannot be read (logged).  time (may be NULL): when it was
+ * published, RFC 3339. */
+struct element *pubsub_item_read(struct router *router, struct arena *arena, struct text event, const char *xmlns,
+                                 struct text *time);
 
 /* -- pubsub_notify.c -- */
 /* Tells who wants to hear of the node: own resources, contacts, explicit subscribers.  event is <event/>, in the namespace

@@ -16,7 +16,8 @@ struct text pubsub_item_write(struct router *router, struct text bare, const str
     return event;
 }
 
-struct element *pubsub_item_read(struct router *router, struct arena *arena, struct text event, const char *xmlns)
+struct element *pubsub_item_read(struct router *router, struct arena *arena, struct text event, const char *xmlns,
+                                 struct text *time)
 {
     struct event read = { 0 };
     struct refusal why = { 0 };
@@ -29,6 +30,8 @@ struct element *pubsub_item_read(struct router *router, struct arena *arena, str
     struct element *copy = item ? element_copy(arena, item) : NULL;
     if (copy)
         copy->xmlns = text_of(xmlns);
+    if (time)
+        *time = arena_text(arena, read.time);
     stanza_free(&read.stanza);
     return copy;
 }

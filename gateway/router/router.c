@@ -1,6 +1,7 @@
 /* router.c - the fork of the flow: every stanza, whoever says it, is copied to the observers and goes to the server, to an
  * account, to a service, or back to its sender with an error. */
 #include "blocklist.h"
+#include "caps.h"
 #include "presence.h"
 
 int64_t router_wall_ms(const struct router *router)
@@ -242,10 +243,12 @@ static void to_server(struct router *router, const struct sender *sender, struct
         dispatch_iq(router, sender, stanza, way->scope);
         return;
     case STANZA_PRESENCE:
-        if (sender->kind == SENDER_CLIENT && !way->to.domain)
+        if (sender->kind == SENDER_CLIENT && !way->to.domain) {
+            caps_presence(router, sender->session, stanza);
             handle_presence(router, sender->session, stanza);
-        else
+        } else {
             stanza_free(&stanza);
+        }
         return;
     case STANZA_MESSAGE:
     case STANZA_NONE:

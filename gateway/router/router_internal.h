@@ -47,6 +47,8 @@ struct sender {
     struct service *service; /* SENDER_SERVICE */
 };
 
+struct caps; /* caps.h */
+
 struct router {
     struct parts *parts;
     struct sessions *sessions;
@@ -69,6 +71,7 @@ struct router {
     struct blocklist *blocklists;     /* uthash by bare JID: blocklist.c */
     struct request *requests;         /* uthash: requests to services that wait */
     size_t request_count;
+    struct caps *caps;                /* what clients can do; NULL before the first */
 
     struct timer start_timer, beat_timer;
     bool is_stopping;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "blocklist.h"
+#include "caps.h"
 #include "presence.h"
 
 enum { START_AGAIN_MS = 500 };
@@ -84,6 +85,7 @@ void router_free(struct router **pointer)
     attendances_free(router);
     timer_stop(&router->start_timer);
     requests_free(router);
+    caps_free(router);
     blocklists_free(router);
     HASH_ITER(hh, router->services, service, next) {
         timer_stop(&service->lease_timer);
@@ -198,6 +200,7 @@ static void on_bound(void *ctx, struct session *session, const struct bind_answe
 static void on_ended(void *ctx, struct session *session, const char *reason)
 {
     struct router *router = ctx;
+    caps_left(router, session);
     blocklist_close(router, session);
     farewell_say(router, session);
     attendance_free(session);
