@@ -58,6 +58,11 @@ struct text pubsub_item_write(struct router *router, struct text bare, const str
 struct element *pubsub_item_read(struct router *router, struct arena *arena, struct text event, const char *xmlns,
                                  struct text *time);
 
+/* -- pubsub_disco.c -- */
+/* disco#info or disco#items about an account, or a node of it. */
+void pubsub_disco_info(const struct iq_request *request);
+void pubsub_disco_items(const struct iq_request *request);
+
 /* -- pubsub_notify.c -- */
 /* Tells who wants to hear of the node: own resources, contacts, explicit subscribers.  event is <event/>, in the namespace
  * XMLNS_PUBSUB_EVENT; it is copied. */

@@ -222,6 +222,12 @@ void handle_archive_query(const struct iq_request *request);
 void handle_blocking_block(const struct iq_request *request);
 void handle_blocking_list(const struct iq_request *request);
 void handle_blocking_unblock(const struct iq_request *request);
+/* handle_disco.c: the parts of an answer */
+struct element *disco_add_query(const struct iq_request *request, struct stanza *answer);
+void disco_add_identity(struct stanza *answer, struct element *query, const char *category, const char *type, const char *name);
+void disco_add_feature(struct stanza *answer, struct element *query, const char *var);
+struct element *disco_add_item(struct stanza *answer, struct element *query, struct text jid);
+void disco_add_features(struct stanza *answer, struct element *query, enum scope scope); /* of the handlers there are */
 void handle_disco_info(const struct iq_request *request);
 void handle_disco_items(const struct iq_request *request);
 void handle_pubsub(const struct iq_request *request); /* pubsub.h */
