@@ -128,11 +128,22 @@ struct pep_limits pubsub_limits(const struct router *router)
     return (struct pep_limits){ config->limits_pep_nodes, config->limits_pep_items, config->limits_pep_bytes };
 }
 
-struct pep_contact pubsub_contact_of(struct arena *arena, struct text owner, struct text requester, struct text roster_item)
+struct pep_contact pubsub_contact_of(struct arena *arena, struct text owner, struct text requester,
+                                     const struct roster_item *item)
 {
     struct pep_contact contact = { .is_owner = text_equal(owner, requester) };
-    (void)arena;
-    (void)roster_item;
+    struct text groups, group;
+    struct buffer lines = { 0 };
+    if (!item || item->is_removed)
+        return contact;
+    contact.is_subscribed = (item->state & SUBSCRIPTION_FROM) != 0;
+    groups = item->groups;
+    while (roster_next_group(&groups, &group)) {
+        buffer_append_text(&lines, group);
+        buffer_append_char(&lines, '\n');
+    }
+    contact.groups = arena_text(arena, buffer_text(&lines));
+    buffer_fini(&lines);
     return contact;
 }
 

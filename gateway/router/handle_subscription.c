@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "presence.h"
+#include "pubsub.h"
 
 enum { AGAIN_MS = 2000, TRIES_MAX = 15 };
 
@@ -113,8 +114,10 @@ static void take_inbound(struct step *step, const struct subscription_answer *an
         tell_contact(step, answer, true); /* RFC 6121 3.3.3 */
     if (answer->actions & SUBSCRIPTION_REPLY)
         subscription_forward(router, presence_make(jid_bare(&step->to), jid_bare(&step->from), "subscribed"));
-    if (begins_to_see(answer))
+    if (begins_to_see(answer)) {
         tell_contact(step, answer, false);
+        pubsub_met(router, jid_bare(&step->to), jid_bare(&step->from));
+    }
 }
 
 static timer_fn on_again;
@@ -161,8 +164,10 @@ static void pass_on(struct step *step, const struct subscription_answer *answer)
     if (ceases_to_see(answer))
         tell_contact(step, answer, true); /* RFC 6121 3.2.2: while the contact is still subscribed */
     subscription_forward(step->router, stanza);
-    if (begins_to_see(answer))
+    if (begins_to_see(answer)) {
         tell_contact(step, answer, false); /* RFC 6121 3.1.5 */
+        pubsub_met(step->router, jid_bare(&step->from), jid_bare(&step->to));
+    }
 }
 
 /* Back to the session that said it, not to its account. */

@@ -34,7 +34,8 @@ bool pubsub_fails(struct pubsub *pubsub, enum bus_status status, const struct pe
 bool pubsub_is_closed(struct pubsub *pubsub, const struct pep_answer *answer, const struct pep_config *config);
 struct pep_limits pubsub_limits(const struct router *router);
 /* The requester, as the account's roster has it. */
-struct pep_contact pubsub_contact_of(struct arena *arena, struct text owner, struct text requester, struct text roster_item);
+struct pep_contact pubsub_contact_of(struct arena *arena, struct text owner, struct text requester,
+                                     const struct roster_item *item);
 
 void pubsub_publish(struct pubsub *pubsub);
 void pubsub_retract(struct pubsub *pubsub);
@@ -68,9 +69,18 @@ void pubsub_disco_items(const struct iq_request *request);
  * XMLNS_PUBSUB_EVENT; it is copied. */
 void pubsub_notify(struct router *router, struct text bare, struct text node, const struct pep_config *config,
                    const struct pep_answer *answer, const struct element *event);
+/* To those resources of who that wish for the node. */
+void pubsub_tell(struct router *router, struct text publisher, struct text who, struct text node, const struct element *event);
 /* <message type='headline'> with a copy of the event, from the account. */
 struct stanza *pubsub_notification(struct router *router, struct text bare, struct text to, const struct element *event);
 /* <event><items node='...'/></event> in the arena; *items is what the items go into. */
 struct element *pubsub_event_items(struct arena *arena, struct text node, struct element **items);
+
+/* The node's last item goes to resources that become available. */
+bool pubsub_is_sent_on_presence(const struct pep_config *config);
+
+/* -- pubsub_met.c -- */
+/* The contact (bare, local) sees the owner's presence from now on. */
+void pubsub_met(struct router *router, struct text owner, struct text contact);
 
 #endif

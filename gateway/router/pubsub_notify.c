@@ -1,7 +1,12 @@
 /* pubsub_notify.c - who hears of what happens on a node (XEP-0163 4): the account's own resources and those of its contacts
- * that wish for it (pubsub_wish.c), each addressed by its full JID; and explicit subscribers.  It goes through the mailboxes,
- * so it does not matter at which node anybody is. */
+ * that wish for it (pubsub_wish.c), each addressed by its full JID; and explicit subscribers that share no presence.  It
+ * goes through the mailboxes, so it does not matter at which node anybody is; the roster is read once, and all that is said
+ * then goes to Redis in one batch. */
 #include "pubsub.h"
+
+#include <stdlib.h>
+
+#include "blocklist.h"
 
 struct element *pubsub_event_items(struct arena *arena, struct text node, struct element **items)
 {
@@ -25,6 +30,12 @@ struct stanza *pubsub_notification(struct router *router, struct text bare, stru
     return message;
 }
 
+bool pubsub_is_sent_on_presence(const struct pep_config *config)
+{
+    return pep_config_is(config, PEP_SEND_LAST_PUBLISHED_ITEM, "on_sub_and_presence") &&
+           pep_config_is(config, PEP_DELIVER_NOTIFICATIONS, "1");
+}
+
 /* Unique, and nothing that a pattern of Lua would read otherwise: an id without its dashes. */
 static struct text make_marker(struct router *router, struct arena *arena)
 {
@@ -36,8 +47,7 @@ static struct text make_marker(struct router *router, struct arena *arena)
     return (struct text){ out, (size_t)(end - out) };
 }
 
-/* To those resources of the account who that wish for the node. */
-static void tell(struct router *router, struct text publisher, struct text who, struct text node, const struct element *event)
+void pubsub_tell(struct router *router, struct text publisher, struct text who, struct text node, const struct element *event)
 {
     struct store *store = router->parts->store;
     struct arena arena = { 0 };
@@ -54,12 +64,90 @@ static void tell(struct router *router, struct text publisher, struct text who, 
     arena_fini(&arena);
 }
 
+/* -- contacts and subscribers -- */
+
+struct telling { /* until the roster is read */
+    struct router *router;
+    struct arena arena; /* owns all that follows */
+    struct text bare, node;
+    struct pep_config config;
+    struct element *event;
+    struct text *subscribers;
+    size_t subscriber_count;
+};
+
+static struct telling *telling_new(struct router *router, struct text bare, struct text node, const struct pep_config *config,
+                                   const struct pep_answer *answer, const struct element *event)
+{
+    struct telling *telling = xcalloc(1, sizeof *telling);
+    struct arena *arena = &telling->arena;
+    telling->router = router;
+    telling->bare = arena_text(arena, bare);
+    telling->node = arena_text(arena, node);
+    for (int i = 0; i < PEP_FIELD_COUNT; i++)
+        telling->config.value[i] = arena_text(arena, config->value[i]);
+    telling->event = element_copy(arena, event);
+    telling->subscribers = arena_alloc(arena, (answer->row_count + 1) * sizeof *telling->subscribers);
+    for (size_t i = 0; i < answer->row_count; i++)
+        telling->subscribers[telling->subscriber_count++] = arena_text(arena, answer->rows[i].id);
+    return telling;
+}
+
+/* A contact that sees the account's presence, may read, and is not blocked (XEP-0163 4.3.3). */
+static bool is_told(struct telling *telling, const struct roster_item *item)
+{
+    struct jid jid;
+    struct service *service;
+    struct pep_contact contact = pubsub_contact_of(&telling->arena, telling->bare, item->contact, item);
+    return contact.is_subscribed && pep_config_access(&telling->config, &contact) == PEP_MAY_READ &&
+           jid_parse(&telling->arena, item->contact, &jid) == 0 &&
+           router_place(telling->router, &jid, &service) == PLACE_ACCOUNT &&
+           blocklist_find(telling->router, telling->bare, &jid) == BLOCKED_NOT;
+}
+
+static const struct roster_item *find_item(const struct roster *roster, struct text bare)
+{
+    for (size_t i = 0; i < roster->count; i++)
+        if (text_equal(roster->items[i].contact, bare))
+            return &roster->items[i];
+    return NULL;
+}
+
+/* Who sees the account's presence is told by that, or not at all (XEP-0163 4.3.2). */
+static void tell_subscriber(struct telling *telling, const struct roster *roster, struct text subscriber)
+{
+    struct jid jid;
+    if (jid_parse(&telling->arena, subscriber, &jid) < 0)
+        return;
+    struct pep_contact contact =
+        pubsub_contact_of(&telling->arena, telling->bare, jid_bare(&jid), find_item(roster, jid_bare(&jid)));
+    if (!contact.is_owner && !contact.is_subscribed && pep_config_access(&telling->config, &contact) == PEP_MAY_READ &&
+        blocklist_find(telling->router, telling->bare, &jid) == BLOCKED_NOT)
+        router_say(telling->router, pubsub_notification(telling->router, telling->bare, subscriber, telling->event));
+}
+
+static void on_roster(void *ctx, enum bus_status status, const struct roster *roster)
+{
+    struct telling *telling = ctx;
+    for (size_t i = 0; status == BUS_OK && i < roster->count; i++)
+        if (is_told(telling, &roster->items[i]))
+            pubsub_tell(telling->router, telling->bare, roster->items[i].contact, telling->node, telling->event);
+    for (size_t i = 0; status == BUS_OK && i < telling->subscriber_count; i++)
+        tell_subscriber(telling, roster, telling->subscribers[i]);
+    if (status != BUS_OK)
+        metric_add(telling->router->parts->metrics, METRIC_PEP_NOTICE_DROPS, 1);
+    arena_fini(&telling->arena);
+    free(telling);
+}
+
 void pubsub_notify(struct router *router, struct text bare, struct text node, const struct pep_config *config,
                    const struct pep_answer *answer, const struct element *event)
 {
+    struct store *store = router->parts->store;
+    struct roster_request request = { .bare = bare };
     if (pep_config_is(config, PEP_DELIVER_NOTIFICATIONS, "0"))
         return;
-    tell(router, bare, bare, node, event);
-    for (size_t i = 0; i < answer->row_count; i++)
-        router_say(router, pubsub_notification(router, bare, answer->rows[i].id, event));
+    pubsub_tell(router, bare, bare, node, event);
+    if (!pep_config_is(config, PEP_ACCESS_MODEL, "whitelist"))
+        store->roster->get(store, &request, on_roster, telling_new(router, bare, node, config, answer, event));
 }

@@ -59,12 +59,6 @@ static void send_last(struct wish *wish, struct session *session, const struct p
     arena_fini(&arena);
 }
 
-static bool is_sent_on_presence(const struct pep_config *config)
-{
-    return pep_config_is(config, PEP_SEND_LAST_PUBLISHED_ITEM, "on_sub_and_presence") &&
-           pep_config_is(config, PEP_DELIVER_NOTIFICATIONS, "1");
-}
-
 static void on_last(void *ctx, enum bus_status status, const struct pep_answer *answer)
 {
     struct wish *wish = ctx;
@@ -74,7 +68,7 @@ static void on_last(void *ctx, enum bus_status status, const struct pep_answer *
         struct pep_config config;
         struct pep_contact contact = pubsub_contact_of(&arena, wish->owner, wish->bare, answer->contact);
         pep_config_read(&arena, answer->rows[i].config, &config);
-        if (is_sent_on_presence(&config) && pep_config_access(&config, &contact) == PEP_MAY_READ)
+        if (pubsub_is_sent_on_presence(&config) && pep_config_access(&config, &contact) == PEP_MAY_READ)
             send_last(wish, session, &answer->rows[i]);
     }
     arena_fini(&arena);
@@ -110,14 +104,36 @@ static void append_new(struct buffer *out, struct text nodes, struct text before
     }
 }
 
+/* All contacts whose presence the session sees: one batch. */
+static void on_roster(void *ctx, enum bus_status status, const struct roster *roster)
+{
+    struct wish *wish = ctx;
+    struct arena arena = { 0 };
+    for (size_t i = 0; status == BUS_OK && i < roster->count; i++) {
+        const struct roster_item *item = &roster->items[i];
+        struct service *service;
+        struct jid jid;
+        if (!item->is_removed && (item->state & SUBSCRIPTION_TO) && jid_parse(&arena, item->contact, &jid) == 0 &&
+            router_place(wish->router, &jid, &service) == PLACE_ACCOUNT)
+            ask_last(wish, wish->nodes, item->contact);
+    }
+    arena_fini(&arena);
+    free(wish);
+}
+
 static void on_wished(void *ctx, enum bus_status status, const struct pep_answer *answer)
 {
     struct wish *wish = ctx;
+    struct store *store = wish->router->parts->store;
+    struct roster_request request = { .bare = wish->bare };
     struct buffer nodes = { 0 };
     if (status == BUS_OK)
         append_new(&nodes, wish->nodes, answer->config);
-    if (nodes.size)
+    if (nodes.size) {
         ask_last(wish, buffer_text(&nodes), wish->bare);
+        store->roster->get(store, &request, on_roster,
+                           wish_new(wish->router, wish->session, wish->bare, wish->resource, buffer_text(&nodes), TEXT("")));
+    }
     buffer_fini(&nodes);
     free(wish);
 }

@@ -47,6 +47,7 @@
     X(ARCHIVE_RESULTS,        "archive_results_total",           counter, "archived messages that were sent to answer queries") \
     X(ARCHIVE_UNREADABLE,     "archive_unreadable_total",        counter, "archived messages left out of answers because they cannot be read") \
     X(CAPS_UNVERIFIED,        "caps_unverified_total",           counter, "answers of clients about their capabilities that did not fit their hash") \
+    X(PEP_NOTICE_DROPS,       "pep_notice_drops_total",          counter, "notifications of pubsub nodes that did not reach contacts, because Redis was away") \
     X(REDIS_UP,               "redis_up",                        gauge,   "1 while Redis answers") \
     X(REDIS_QUEUE_BYTES,      "redis_queue_bytes",               gauge,   "bytes waiting to be written to Redis") \
     X(WORK_QUEUE,             "work_queue",                      gauge,   "jobs that wait for the thread pool") \

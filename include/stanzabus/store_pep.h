@@ -7,7 +7,7 @@
 #ifndef STANZABUS_STORE_PEP_H
 #define STANZABUS_STORE_PEP_H
 
-#include "stanzabus/store.h"
+#include "stanzabus/store_roster.h"
 
 enum pep_result {
     PEP_DONE = 1,
@@ -27,7 +27,7 @@ struct pep_row { /* texts are empty where an operation does not give them */
 struct pep_answer { /* borrowed until the callback returns */
     enum pep_result result;
     struct text config;   /* of the node that was asked for */
-    struct text contact;  /* the roster item that the account has for the requester, as the roster keeps it; empty: none */
+    const struct roster_item *contact; /* that the account has for the requester; NULL: none */
     long total, first;    /* items(): how many the node has, and the index of the first that is given */
     const struct pep_row *rows;
     size_t row_count;

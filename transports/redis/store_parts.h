@@ -3,6 +3,7 @@
 #define STANZABUS_TRANSPORTS_REDIS_STORE_PARTS_H
 
 #include "redis_inside.h"
+#include "stanzabus/store_roster.h"
 
 /* store_accounts.c: {prefix}{bare}:account (hash), {prefix}secret:name (string) */
 void store_account_get(struct store *store, struct text bare, store_account_fn *fn, void *ctx);
@@ -53,6 +54,8 @@ struct text row_write(struct redis *redis, const struct session_row *row, struct
 void session_owner(struct buffer *out, uint64_t session, struct text node);
 
 /* store_roster.c: n, t, f, b as bits */
+/* An item as the hash of a roster keeps it. */
+struct roster_item roster_item_read(struct text contact, struct text value);
 unsigned subscription_of_letter(char letter);
 
 /* store_nodes.c: {prefix}{address}:lease (string), {prefix}nodes (hash, a field a node), {prefix}node:{id}:sessions

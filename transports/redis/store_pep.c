@@ -38,9 +38,10 @@ static void answer_pep(struct redis *redis, const struct pending *pending, const
         const struct reply *row = reply + HEAD_VALUES + i * ROW_VALUES;
         rows[i] = (struct pep_row){ text_at(row), text_at(row + 1), text_at(row + 2), text_at(row + 3) };
     }
+    struct roster_item contact = roster_item_read((struct text){ NULL, 0 }, text_at(reply + 3));
     struct pep_answer answer = { .result = (enum pep_result)reply[1].integer,
                                  .config = text_at(reply + 2),
-                                 .contact = text_at(reply + 3),
+                                 .contact = text_at(reply + 3).size ? &contact : NULL,
                                  .total = (long)reply[4].integer,
                                  .first = (long)reply[5].integer,
                                  .rows = rows,

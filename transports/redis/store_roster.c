@@ -34,7 +34,7 @@ unsigned subscription_of_letter(char letter)
                            : 0;
 }
 
-static struct roster_item read_item(struct text contact, struct text value)
+struct roster_item roster_item_read(struct text contact, struct text value)
 {
     struct roster_item item = { .contact = contact, .number = read_number(take_part(&value)) };
     struct text letters = take_part(&value), name = { value.data, 0 };
@@ -66,7 +66,7 @@ static void answer_roster(struct redis *redis, const struct pending *pending, co
     size_t items = (count - 4) / 2;
     struct roster_item *list = items ? xmalloc(items * sizeof *list) : NULL;
     for (size_t i = 0; i < items; i++)
-        list[i] = read_item(reply[4 + 2 * i].text, reply[5 + 2 * i].text);
+        list[i] = roster_item_read(reply[4 + 2 * i].text, reply[5 + 2 * i].text);
     struct roster roster = { .answer = (enum roster_answer)reply[3].integer,
                              .epoch = reply[1].text,
                              .number = (uint64_t)reply[2].integer,

@@ -1,9 +1,15 @@
--- The last item of each of some nodes.
+-- The last item of each of some nodes; nothing for who is blocked by the account (XEP-0163 4.3.3).
 -- KEYS[1] pep   ARGV requester, nodes (lines)
 -- Gives {result, '', roster item of the requester, 0, 0, then node, configuration, id, item for each}.
 local base = string.sub(KEYS[1], 1, -4)
 if redis.call('EXISTS', KEYS[1]) == 0 then
     return {-1, '', '', 0, 0}
+end
+if string.find(redis.call('HGET', base .. 'sessions', '') or '', 'b', 1, true) then
+    local domain = string.match(ARGV[1], '[^@]*$')
+    if redis.call('SISMEMBER', base .. 'blocked', ARGV[1]) == 1 or redis.call('SISMEMBER', base .. 'blocked', domain) == 1 then
+        return {-1, '', '', 0, 0}
+    end
 end
 local result = {1, '', redis.call('HGET', base .. 'roster', ARGV[1]) or '', 0, 0}
 for node in string.gmatch(ARGV[2], '[^\n]+') do
