@@ -1,6 +1,7 @@
 /* handle_disco.c - XEP-0030: what the server is and can do; about accounts pubsub_disco.c knows.  The features are those of
  * the table in dispatch.c, so that nothing is announced that has no handler, and those of the table here: for features
  * that are no handler's, or are to be looked for elsewhere than at their handler's address. */
+#include "archive_query.h"
 #include "pubsub.h"
 #include "stanzabus/data_form.h"
 
@@ -8,6 +9,11 @@ static const struct {
     const char *feature;
     unsigned scopes;
 } more_features[] = {
+    { XMLNS_MAM, SCOPE_OWN_ACCOUNT },
+    { XMLNS_MAM_EXTENDED, SCOPE_OWN_ACCOUNT },
+    { XMLNS_MAM_GROUPCHAT, SCOPE_OWN_ACCOUNT },
+    { XMLNS_RSM, SCOPE_OWN_ACCOUNT },
+    { "urn:xmpp:sid:0", SCOPE_OWN_ACCOUNT },
     { "jabber:iq:private", SCOPE_SERVER | SCOPE_OWN_ACCOUNT }, /* XEP-0049 is silent; clients ask both */
     { "urn:xmpp:blocking", SCOPE_SERVER | SCOPE_OWN_ACCOUNT },
     { "vcard-temp", SCOPE_SERVER | SCOPE_OWN_ACCOUNT },
