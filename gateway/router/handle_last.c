@@ -18,12 +18,14 @@ static void give_gone(const struct iq_request *request, struct text json)
 {
     struct event event = { 0 };
     struct refusal why = { 0 };
+    int64_t gone_ms = 0;
     if (!json.size || event_read(json, EVENT_FROM_NODE, &request->router->limits, &event, &why) < 0) {
         iq_refuse(request, STANZA_ERROR_ITEM_NOT_FOUND, "Nothing is known of when this account was there.");
         return;
     }
     const struct element *status = element_child(event.stanza->root, "status", XMLNS_CLIENT);
-    give_seconds(request, router_wall_ms(request->router) - event_time_read(event.time),
+    date_time_read(event.time, &gone_ms);
+    give_seconds(request, router_wall_ms(request->router) - gone_ms,
                  status ? element_text(&event.stanza->arena, status) : (struct text){ 0 });
     stanza_free(&event.stanza);
 }

@@ -68,8 +68,6 @@ void event_write_dead(struct buffer *out, const struct event_head *head, const s
 void json_write_string(struct buffer *out, struct text text);
 /* Appends Unix milliseconds as RFC 3339 with milliseconds and Z, no quotes. */
 void json_write_time(struct buffer *out, int64_t wall_ms);
-/* What json_write_time wrote, as an event has it; 0 when it is something else. */
-int64_t event_time_read(struct text time);
 /* A date and time as XEP-0082 writes it, to Unix milliseconds; false when it is none. */
 bool date_time_read(struct text text, int64_t *wall_ms);
 /* Appends xmpp:juliet@example.com/balcony, percent-encoded as RFC 5122 2.2 says; no quotes. */
