@@ -1,7 +1,8 @@
 /* archive_reading.c - one query of an archive, from the request to <fin/>.
  * First the ids of the page are looked for, in the direction in which the client pages: then it is known whether there are
  * more, and which are the first and the last.  Then the messages between these two are read in the order in which they are
- * sent, a piece at a time, and the next piece only when the client has taken most of what was written to it. */
+ * sent, a piece at a time, and the next piece only when the client has taken most of what was written to it.  Queries of one
+ * session are answered one after the other. */
 #include <stdlib.h>
 
 #include "archive.h"
@@ -10,13 +11,14 @@ enum {
     PIECE_BYTES = 64 * 1024,
     PIECE_MESSAGES = 50,
     PAGE = 50,            /* messages, when the client does not say */
-    OPEN_MAX = 8,         /* readings of one session at once */
+    OPEN_MAX = 8,         /* readings of one session that wait for their turn, and the one that has it */
     LOOK_AGAIN_MS = 50    /* whether a client that is slow has room again */
 };
 
 struct archive_reader { /* a session that reads */
     uint64_t session;
     unsigned open;
+    TAILQ_HEAD(reading_queue, archive_reading) readings; /* the first is under way */
     UT_hash_handle hh;
 };
 
@@ -27,6 +29,7 @@ struct archive_reading {
     struct text bare;           /* so does this */
     struct archive_reader *reader;
     LIST_ENTRY(archive_reading) link;
+    TAILQ_ENTRY(archive_reading) turn;
     struct timer timer;
     struct text *known, *ids; /* those of the query as the store knows them; they live in the request too */
     struct archive_bound lower, upper; /* of what is still to be looked at */
@@ -45,24 +48,33 @@ static struct archive_reader *reader_of(struct router *router, uint64_t session)
     if (!reader) {
         reader = xcalloc(1, sizeof *reader);
         reader->session = session;
+        TAILQ_INIT(&reader->readings);
         HASH_ADD(hh, router->archive_readers, session, sizeof reader->session, reader);
     }
     return reader;
 }
 
+static void go_on(struct archive_reading *reading);
+
+/* The next of the session has its turn, unless this one never had it. */
 static void reading_free(struct archive_reading *reading)
 {
     struct archive_reader *reader = reading->reader;
+    bool had_turn = TAILQ_FIRST(&reader->readings) == reading;
     timer_stop(&reading->timer);
     LIST_REMOVE(reading, link);
+    TAILQ_REMOVE(&reader->readings, reading, turn);
     if (--reader->open == 0) {
         HASH_DEL(reading->router->archive_readers, reader);
         free(reader);
+    } else if (had_turn) {
+        go_on(TAILQ_FIRST(&reader->readings));
     }
     iq_done(&reading->request);
     free(reading);
 }
 
+/* The newest first, so that none gets its turn. */
 void archive_readings_free(struct router *router)
 {
     struct archive_reading *reading;
@@ -163,15 +175,6 @@ static int64_t count_of(const struct archive_reading *reading)
     return reading->is_complete && !query->is_paged ? (int64_t)reading->found : -1;
 }
 
-static int64_t index_of(const struct archive_reading *reading, int64_t count)
-{
-    if (reading->query.is_paged)
-        return -1;
-    if (!reading->query.is_backwards)
-        return 0;
-    return count >= (int64_t)reading->found ? count - (int64_t)reading->found : -1;
-}
-
 static struct text show_id(const struct archive_reading *reading, struct arena *arena, const struct archive_id *id)
 {
     char raw[ARCHIVE_ID_RAW];
@@ -191,7 +194,8 @@ static void finish(struct archive_reading *reading)
     if (reading->found) {
         page.first = show_id(reading, arena, is_backwards ? &reading->last : &reading->first);
         page.last = show_id(reading, arena, is_backwards ? &reading->first : &reading->last);
-        page.index = index_of(reading, page.count);
+        /* Of the last page it is not said, though it could be: slixmpp 1.8, paging backwards, takes it for the end of all. */
+        page.index = reading->query.is_paged || is_backwards ? -1 : 0;
     }
     result_set_write(arena, fin, &page);
     iq_answer(reading->request, answer);
@@ -339,6 +343,7 @@ void archive_reading_start(const struct iq_request *request)
     reading->reader = reader_of(router, request->sender->session_number);
     reading->reader->open++;
     LIST_INSERT_HEAD(&router->archive_readings, reading, link);
+    TAILQ_INSERT_TAIL(&reading->reader->readings, reading, turn);
     reading->request = iq_keep(request);
     reading->bare = iq_account(reading->request);
     reading->is_complete = true;
@@ -363,5 +368,6 @@ void archive_reading_start(const struct iq_request *request)
         reading->ids = print_ids(arena, reading->query.ids, reading->query.id_count);
     reading->lower = reading->query.lower;
     reading->upper = reading->query.upper;
-    ask(reading);
+    if (TAILQ_FIRST(&reading->reader->readings) == reading)
+        ask(reading);
 }
