@@ -156,6 +156,8 @@ const struct config_key config_keys[] = {
       .help = "Requests for subscription that wait for the answer of one account." },
     { "limits.directed_presence", NUMBER(limits_directed_presence, "500", 1, 100000), .unit = "addresses",
       .help = "Addresses that one session may send its presence to by name." },
+    { "limits.waiting", NUMBER(limits_waiting, "10000", 1, 10000000), .unit = "messages",
+      .help = "Messages that wait for one account; one more is answered with an error." },
     { "limits.redis_queue", BYTES(limits_redis_queue, "16M", 64 * KILO, 4096ll * MEGA),
       .help = "What may wait to be sent to Redis before clients are held back, and services that speak unasked are not heard." },
     { "limits.client_queue", BYTES(limits_client_queue, "1M", 64 * KILO, 1024 * MEGA),

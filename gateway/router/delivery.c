@@ -13,11 +13,17 @@ struct delivery *delivery_new(struct router *router, const struct sender *sender
         delivery = xmalloc(sizeof *delivery);
     *delivery = (struct delivery){ .router = router, .stanza = stanza, .sender = *sender };
     delivery->sender.session = NULL; /* it may end while the stanza waits */
+    delivery->open = 1;
+    if (sender->number)
+        router->is_kept = true;
     return delivery;
 }
 
 void delivery_free(struct delivery *delivery)
 {
+    if (--delivery->open > 0)
+        return;
+    router_handled(delivery->router, &delivery->sender, delivery->stanza);
     stanza_free(&delivery->stanza);
     delivery->next = delivery->router->free_deliveries;
     delivery->router->free_deliveries = delivery;

@@ -14,6 +14,8 @@ const struct handler router_handlers[] = {
       "http://jabber.org/protocol/disco#items", handle_disco_items },
     { "get", "jabber:iq:roster", "query", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_roster_get },
     { "set", "jabber:iq:roster", "query", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_roster_set },
+    { "set", "urn:xmpp:carbons:2", "enable", SCOPE_OWN_ACCOUNT, NULL, handle_carbons },
+    { "set", "urn:xmpp:carbons:2", "disable", SCOPE_OWN_ACCOUNT, NULL, handle_carbons },
     { "get", "urn:xmpp:ping", "ping", SCOPE_SERVER | SCOPE_OWN_ACCOUNT, "urn:xmpp:ping", handle_ping },
     { "get", "urn:xmpp:time", "time", SCOPE_SERVER, "urn:xmpp:time", handle_time },
     { "get", "urn:xmpp:blocking", "blocklist", SCOPE_OWN_ACCOUNT, NULL, handle_blocking_list },
@@ -129,6 +131,8 @@ struct iq_request *iq_keep(const struct iq_request *request)
 {
     struct kept_request *kept = xmalloc(sizeof *kept);
     struct stanza *stanza = stanza_copy(request->stanza);
+    if (request->sender->number)
+        request->router->is_kept = true;
     kept->sender = *request->sender;
     kept->sender.session = NULL; /* it may end meanwhile */
     kept->request = *request;
@@ -146,6 +150,7 @@ void iq_done(struct iq_request **request)
     if (!*request)
         return;
     struct kept_request *kept = container_of(*request, struct kept_request, request);
+    router_handled(kept->request.router, &kept->sender, kept->request.stanza);
     stanza_free(&kept->request.stanza);
     free(kept);
     *request = NULL;

@@ -15,6 +15,9 @@ static const struct {
     { XMLNS_RSM, SCOPE_OWN_ACCOUNT },
     { "urn:xmpp:sid:0", SCOPE_OWN_ACCOUNT },
     { "jabber:iq:private", SCOPE_SERVER | SCOPE_OWN_ACCOUNT }, /* XEP-0049 is silent; clients ask both */
+    { "urn:xmpp:carbons:2", SCOPE_SERVER | SCOPE_OWN_ACCOUNT },
+    { "urn:xmpp:carbons:rules:0", SCOPE_SERVER | SCOPE_OWN_ACCOUNT },
+    { "msgoffline", SCOPE_SERVER },
     { "urn:xmpp:blocking", SCOPE_SERVER | SCOPE_OWN_ACCOUNT },
     { "vcard-temp", SCOPE_SERVER | SCOPE_OWN_ACCOUNT },
 };

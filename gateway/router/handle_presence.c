@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "presence.h"
+#include "resident.h"
 
 /* Resources that left are remembered so long, for those who missed it (gap repair). */
 enum { GONE_KEPT_MS = 3600 * 1000 };
@@ -99,6 +100,8 @@ static void on_set(void *ctx, enum bus_status status, const struct presence_answ
         if (session && session_is_available(session)) {
             show_events(update->router, session, answer->own, answer->own_count);
             show_requests(update->router, session, answer->requests, answer->request_count);
+            if (session_priority(session) >= 0)
+                account_settle(update->router, jid_bare(session_jid(session))); /* XEP-0160 */
         }
         spread(update, session, answer, true);
     }
@@ -175,7 +178,7 @@ static void take_directed(struct presence_update *update, struct attendance *att
 
 void handle_presence(struct router *router, struct session *session, struct stanza *stanza)
 {
-    struct sender sender = { SENDER_CLIENT, session, session_number(session), NULL };
+    struct sender sender = sender_of(session);
     struct text type = element_get(stanza->root, "type");
     int8_t priority;
 

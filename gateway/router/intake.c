@@ -122,7 +122,7 @@ static int pass(struct said *said)
     if (check_addresses(said) < 0 || check_payload(said) < 0)
         return -1;
     fill_id(said);
-    struct sender sender = { SENDER_SERVICE, NULL, 0, said->service };
+    struct sender sender = { .kind = SENDER_SERVICE, .service = said->service };
     struct stanza *stanza = said->event.stanza;
     said->event.stanza = NULL;
     router_route(said->router, &sender, stanza);

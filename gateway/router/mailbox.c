@@ -1,12 +1,14 @@
 /* mailbox.c - hand out: an event off a mailbox goes to those sessions of this node that it names.  The node that routed
- * it decided for whom it is ("edge": hops, then node/resource, a line each); here nothing is decided again. */
+ * it decided for whom it is ("edge": store_log.h); here nothing is decided again. */
+#include "mailbox.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "blocklist.h"
 #include "presence.h"
 
-enum { HOPS_MAX = 1 };
+enum { HOPS_MAX = 1, LATE_MS = 1000 };
 
 struct hand_out {
     struct router *router;
@@ -15,6 +17,9 @@ struct hand_out {
     struct text event;   /* without its edge: what others may see */
     unsigned hops, targets;
     unsigned missing;    /* targets of this node that have gone */
+    uint64_t number;     /* in the log, with LOG_SHARED; 0: not in it */
+    struct text archive_id; /* empty: not in the archive */
+    bool is_late, is_copy_of_sent;
     bool is_written[2];  /* router->xml[scope] holds the stanza */
 };
 
@@ -36,15 +41,44 @@ static struct text without_edge(struct router *router, struct text payload)
     return buffer_text(&router->event);
 }
 
-static unsigned count_targets(struct text lines)
+
+/* -- what is added to a message (XEP-0359, XEP-0203) -- */
+
+static void add_stanza_id(struct hand_out *out)
 {
-    unsigned count = 0;
-    while (lines.size) {
-        text_take_line(&lines);
-        count++;
-    }
-    return count;
+    struct arena *arena = &out->stanza->arena;
+    struct element *id = element_add(arena, out->stanza->root, TEXT("stanza-id"), TEXT("urn:xmpp:sid:0"));
+    element_set(arena, id, "by", arena_text(arena, out->bare));
+    element_set(arena, id, "id", archive_id_show(out->router->archive_ids, arena, out->bare, out->archive_id));
 }
+
+/* The stamp is the time of the archive, where it is in it: so that both agree. */
+static void add_delay(struct hand_out *out, struct text time)
+{
+    struct arena *arena = &out->stanza->arena;
+    int64_t ms;
+    if (!date_time_read(time, &ms) || router_wall_ms(out->router) - ms < LATE_MS)
+        return;
+    struct buffer stamp = { 0 };
+    struct archive_id id;
+    struct jid jid;
+    json_write_time(&stamp, out->archive_id.size && archive_id_parse(out->archive_id, &id) ? id.ms : ms);
+    struct element *delay = element_add(arena, out->stanza->root, TEXT("delay"), TEXT("urn:xmpp:delay"));
+    if (jid_parse(arena, out->bare, &jid) == 0)
+        element_set(arena, delay, "from", jid_domain(&jid));
+    element_set(arena, delay, "stamp", arena_text(arena, buffer_text(&stamp)));
+    buffer_fini(&stamp);
+}
+
+static void complete(struct hand_out *out, struct text time)
+{
+    if (out->archive_id.size)
+        add_stanza_id(out);
+    if (out->is_late)
+        add_delay(out, time);
+}
+
+/* -- giving -- */
 
 static void give(struct hand_out *out, struct session *session)
 {
@@ -57,9 +91,19 @@ static void give(struct hand_out *out, struct session *session)
         element_write(xml, out->stanza->root, scope);
         out->is_written[scope] = true;
     }
-    session_send_xml(session, buffer_text(xml));
+    if (out->number)
+        session_send_logged(session, buffer_text(xml), out->number);
+    else
+        session_send_xml(session, buffer_text(xml));
     if (session_watches_events(session))
         observe_watch(session, out->channel, "in", without_edge(out->router, out->event));
+}
+
+static void give_copy(struct hand_out *out, struct session *session)
+{
+    struct stanza *copy = carbon_make(out->stanza, session, out->is_copy_of_sent);
+    session_send(session, copy);
+    stanza_free(&copy);
 }
 
 /* RFC 6121 8.5.3.2 for one that has just gone: presence and answers are nobody's any more. */
@@ -92,44 +136,134 @@ static void gone(struct hand_out *out)
 static void hand_to(struct hand_out *out, struct text line)
 {
     struct text node = out->router->parts->node;
+    bool is_copy = out->is_copy_of_sent;
+    if (line.size && line.data[0] == '+') {
+        is_copy = true;
+        line = (struct text){ line.data + 1, line.size - 1 };
+    }
     if (line.size <= node.size || !text_starts_with(line, node) || line.data[node.size] != '/')
         return; /* another node's */
     struct text resource = { line.data + node.size + 1, line.size - node.size - 1 };
     struct session *session = sessions_find(out->router->sessions, out->bare, resource);
-    if (session)
+    if (session && is_copy)
+        give_copy(out, session);
+    else if (session)
         give(out, session);
-    else
+    else if (!is_copy)
         out->missing++;
+}
+
+/* -- the edge -- */
+
+static struct text take_word(struct text *rest)
+{
+    const char *blank = rest->size ? memchr(rest->data, ' ', rest->size) : NULL;
+    struct text word = { rest->data, blank ? (size_t)(blank - rest->data) : rest->size };
+    size_t used = word.size + (blank ? 1 : 0);
+    rest->data += used;
+    rest->size -= used;
+    return word;
+}
+
+static uint64_t to_number(struct text digits)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < digits.size && digits.data[i] >= '0' && digits.data[i] <= '9'; i++)
+        number = number * 10 + (uint64_t)(digits.data[i] - '0');
+    return number;
+}
+
+/* hops n archive-id flags; a route that knows no log says hops only. */
+static void read_edge(struct hand_out *out, struct text line)
+{
+    out->hops = (unsigned)to_number(take_word(&line));
+    out->number = to_number(take_word(&line));
+    struct text archive_id = take_word(&line), flags = take_word(&line);
+    if (archive_id.size && !text_is(archive_id, "-"))
+        out->archive_id = archive_id;
+    out->is_late = flags.size && memchr(flags.data, 'd', flags.size);
+    out->is_copy_of_sent = flags.size && memchr(flags.data, 's', flags.size);
+}
+
+static unsigned count_targets(struct text lines)
+{
+    unsigned count = 0;
+    while (lines.size)
+        count += text_take_line(&lines).data[0] != '+';
+    return count;
+}
+
+static void told(struct router *router, struct text bare, struct text line)
+{
+    if (text_starts_with(line, TEXT("block")) || text_starts_with(line, TEXT("unblock")))
+        blocklist_changed(router, bare, line);
+    else
+        resident_told(router, bare, line);
+}
+
+static bool read_payload(struct router *router, struct text payload, struct event *event)
+{
+    struct refusal why = { 0 };
+    if (event_read(payload, EVENT_FROM_NODE, &router->limits, event, &why) == 0)
+        return true;
+    log_warning(router->parts->log, NULL, "mailbox-unreadable", "reason=%s text=%s", why.reason,
+                log_quote(why.text, strlen(why.text)));
+    metric_add(router->parts->metrics, METRIC_UNDELIVERABLE, 1);
+    return false;
+}
+
+static void hand_out(struct hand_out *out, struct text lines, struct text time)
+{
+    complete(out, time);
+    out->targets = count_targets(lines);
+    if (out->number && out->targets > 1)
+        out->number |= LOG_SHARED;
+    while (lines.size)
+        hand_to(out, text_take_line(&lines));
+    if (out->missing > 0 && !out->number) /* an entry of the log is routed again when its session's row goes */
+        gone(out);
 }
 
 void mailbox_hand_out(struct router *router, struct text bare, struct text channel, struct text payload)
 {
     struct event event = { 0 };
-    struct refusal why = { 0 };
-
-    if (text_starts_with(payload, TEXT("block")) || text_starts_with(payload, TEXT("unblock"))) {
-        blocklist_changed(router, bare, payload);
+    if (!payload.size || payload.data[0] != '{') {
+        told(router, bare, payload);
         return;
     }
-
-    if (event_read(payload, EVENT_FROM_NODE, &router->limits, &event, &why) < 0) {
-        log_warning(router->parts->log, NULL, "mailbox-unreadable", "reason=%s text=%s", why.reason,
-                    log_quote(why.text, strlen(why.text)));
-        metric_add(router->parts->metrics, METRIC_UNDELIVERABLE, 1);
+    if (!read_payload(router, payload, &event))
         return;
-    }
+    struct hand_out out = { .router = router, .stanza = event.stanza, .bare = bare, .channel = channel, .event = payload };
+    struct resident *resident = resident_find(router, bare);
     struct text lines = event.edge;
-    struct text hops = text_take_line(&lines);
+    read_edge(&out, text_take_line(&lines));
+    if (!out.number || !resident || resident_takes(resident, out.number))
+        hand_out(&out, lines, event.time);
+    stanza_free(&event.stanza);
+}
+
+void mailbox_catch_up(struct resident *resident, const struct log_entry *entry)
+{
+    struct router *router = resident->router;
+    struct event event = { 0 };
+    struct text holders = entry->holders, channel = { 0 };
+    if (!read_payload(router, entry->event, &event))
+        return;
     struct hand_out out = { .router = router,
                             .stanza = event.stanza,
-                            .bare = bare,
+                            .bare = resident->bare,
                             .channel = channel,
-                            .event = payload,
-                            .hops = hops.size ? (unsigned)(hops.data[0] - '0') : 0,
-                            .targets = count_targets(lines) };
-    while (lines.size)
-        hand_to(&out, text_take_line(&lines));
-    if (out.missing > 0)
-        gone(&out);
+                            .event = entry->event,
+                            .number = entry->number,
+                            .archive_id = entry->archive_id,
+                            .is_late = true };
+    complete(&out, event.time);
+    if (memchr(holders.data ? holders.data : "", ' ', holders.size))
+        out.number |= LOG_SHARED;
+    while (holders.size) {
+        struct session *session = resident_session(resident, take_word(&holders));
+        if (session)
+            give(&out, session);
+    }
     stanza_free(&event.stanza);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "presence.h"
+#include "resident.h"
 
 /* SURE_MS: a loss of what was published shows within that time. */
 enum { SURE_MS = 60000, BEAT_MS = 5000, BEAT_TTL_MS = 15000, RESTORE_TICK_MS = 50, RESTORE_PER_TICK = 100 };
@@ -77,8 +78,11 @@ static void on_restored(void *ctx, enum bus_status status, const struct bind_ans
         session_end(session, STREAM_ERROR_NOT_AUTHORIZED, "the login is not valid any more");
     else if (session && status == BUS_OK && answer->result < 0)
         session_end(session, STREAM_ERROR_CONFLICT, "this session was taken over by another");
-    else if (session && status == BUS_OK)
+    else if (session && status == BUS_OK) {
         presence_restore(restored->router, session);
+        if (memchr(answer->flags.data ? answer->flags.data : "", 'q', answer->flags.size))
+            account_settle(restored->router, restored->bare);
+    }
     free(restored);
 }
 
@@ -145,6 +149,9 @@ static void on_swept_row(void *ctx, struct text full)
     struct router *router = ctx;
     log_info(router->parts->log, NULL, "swept", "session=%s", log_quote(full.data, full.size));
     farewell_swept(router, full);
+    const char *slash = memchr(full.data, '/', full.size);
+    if (slash)
+        account_settle(router, (struct text){ full.data, (size_t)(slash - full.data) });
 }
 
 static void on_swept(void *ctx, enum bus_status status, int64_t result)

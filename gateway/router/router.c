@@ -45,6 +45,31 @@ struct session *router_session_of(const struct router *router, const struct send
     return session && session_number(session) == sender->session_number ? session : NULL;
 }
 
+const struct sender sender_server = { .kind = SENDER_SERVER };
+
+struct sender sender_of(struct session *session)
+{
+    return (struct sender){ .kind = SENDER_CLIENT,
+                            .session = session,
+                            .session_number = session_number(session),
+                            .number = session_stanza_number(session) };
+}
+
+void router_handled(struct router *router, const struct sender *sender, const struct stanza *stanza)
+{
+    struct arena arena = { 0 };
+    struct text from = element_get(stanza->root, "from");
+    struct jid jid;
+    if (!sender->number)
+        return;
+    if (jid_parse(&arena, from, &jid) == 0) {
+        struct session *session = router_session_of(router, sender, &jid);
+        if (session)
+            session_handled(session, sender->number);
+    }
+    arena_fini(&arena);
+}
+
 /* -- answers -- */
 
 static void on_answered(void *ctx, enum bus_status status, int64_t receivers)
@@ -103,7 +128,6 @@ void router_refuse(struct router *router, const struct sender *sender, const str
 
 void router_say(struct router *router, struct stanza *stanza)
 {
-    struct sender self = { SENDER_SERVER, NULL, 0, NULL };
     struct service *service;
     struct jid to;
 
@@ -115,7 +139,7 @@ void router_say(struct router *router, struct stanza *stanza)
     }
     switch (router_place(router, &to, &service)) {
     case PLACE_ACCOUNT:
-        to_account(router, &self, stanza, &to, router_event(router, stanza, jid_text(&to)));
+        to_account(router, &sender_server, stanza, &to, router_event(router, stanza, jid_text(&to)));
         break;
     case PLACE_SERVICE:
         publish_to_service(router, service, stanza);
@@ -268,7 +292,7 @@ static void address_to_self(struct stanza *stanza)
         element_set(&stanza->arena, stanza->root, "to", jid_bare(&from));
 }
 
-void router_route(struct router *router, const struct sender *sender, struct stanza *stanza)
+static void route(struct router *router, const struct sender *sender, struct stanza *stanza)
 {
     enum stanza_condition condition;
     const char *text;
@@ -310,4 +334,13 @@ void router_route(struct router *router, const struct sender *sender, struct sta
         stanza_free(&stanza);
         break;
     }
+}
+
+/* What waits for Redis is handled when its delivery, or its kept request, is over; anything else is now. */
+void router_route(struct router *router, const struct sender *sender, struct stanza *stanza)
+{
+    router->is_kept = false;
+    route(router, sender, stanza);
+    if (!router->is_kept && sender->number && sender->session)
+        session_handled(sender->session, sender->number);
 }

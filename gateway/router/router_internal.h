@@ -45,6 +45,7 @@ struct sender {
     struct session *session; /* SENDER_CLIENT; only valid while the stanza is being handled */
     uint64_t session_number; /* SENDER_CLIENT; finds the session again later */
     struct service *service; /* SENDER_SERVICE */
+    uint64_t number; /* SENDER_CLIENT: of the stanza in its stream, 0 when they are not counted (XEP-0198) */
 };
 
 struct caps; /* caps.h */
@@ -69,6 +70,11 @@ struct router {
 
     struct delivery *free_deliveries; /* recycled; bounded by what was in flight at once */
     struct blocklist *blocklists;     /* uthash by bare JID: blocklist.c */
+    struct resident *residents;       /* uthash by bare JID: resident.c */
+    struct resident *residents_done;  /* those with entries to take out of the log at the end of the turn */
+    struct settling *settlings;       /* uthash by bare JID: settle.c */
+    uint64_t said;                    /* messages numbered by this node itself */
+    bool is_kept;                     /* the stanza in hand waits for Redis: it is handled when its delivery is freed */
     struct request *requests;         /* uthash: requests to services that wait */
     size_t request_count;
     struct caps *caps;                /* what clients can do; NULL before the first */
@@ -107,6 +113,10 @@ struct text router_event(struct router *router, const struct stanza *stanza, str
 struct text router_observe(struct router *router, const struct stanza *stanza, struct text subject);
 /* Shows the event to the session if it watches; NULL is fine. */
 void router_show(struct session *session, struct text channel, const char *direction, struct text event);
+/* The sender's stanza is done with (XEP-0198: its number is). */
+void router_handled(struct router *router, const struct sender *sender, const struct stanza *stanza);
+struct sender sender_of(struct session *session);
+extern const struct sender sender_server; /* the server itself */
 /* The sender's session, found again by its address; NULL when it has ended or was no client. */
 struct session *router_session_of(const struct router *router, const struct sender *sender, const struct jid *address);
 int64_t router_wall_ms(const struct router *router);
@@ -124,6 +134,7 @@ struct delivery {
     struct sender sender;
     struct service *service; /* to_service */
     uint8_t answer;        /* to_account: what the routing table says when nobody is there */
+    uint8_t open;          /* answers that it waits for */
 };
 struct delivery *delivery_new(struct router *router, const struct sender *sender, struct stanza *stanza);
 void delivery_free(struct delivery *delivery);
@@ -135,6 +146,9 @@ void delivery_away(struct delivery *delivery, enum bus_status status);
 /* Both take the stanza; event is borrowed. */
 void to_account(struct router *router, const struct sender *sender, struct stanza *stanza, const struct jid *to, struct text event);
 void to_service(struct router *router, const struct sender *sender, struct stanza *stanza, struct service *service, struct text event);
+/* The same for a message; hops as below. */
+void message_to_account(struct router *router, const struct sender *sender, struct stanza *stanza, const struct jid *to,
+                        struct text event, unsigned hops);
 /* Routes an event once more (hops > 0) because its resource had gone. Takes the stanza. */
 void to_account_again(struct router *router, struct stanza *stanza, const struct jid *to, struct text event, unsigned hops);
 
@@ -219,6 +233,7 @@ void handle_archive_metadata(const struct iq_request *request);
 void handle_archive_preferences_get(const struct iq_request *request);
 void handle_archive_preferences_set(const struct iq_request *request);
 void handle_archive_query(const struct iq_request *request);
+void handle_carbons(const struct iq_request *request);
 void handle_blocking_block(const struct iq_request *request);
 void handle_blocking_list(const struct iq_request *request);
 void handle_blocking_unblock(const struct iq_request *request);

@@ -5,6 +5,7 @@
 #include "blocklist.h"
 #include "caps.h"
 #include "presence.h"
+#include "resident.h"
 
 enum { START_AGAIN_MS = 500 };
 enum { EVENT_BYTES_FACTOR = 8 }; /* JSON of a stanza may grow: control characters and quotes are escaped */
@@ -87,6 +88,8 @@ void router_free(struct router **pointer)
     requests_free(router);
     caps_free(router);
     blocklists_free(router);
+    settlings_free(router);
+    residents_free(router);
     HASH_ITER(hh, router->services, service, next) {
         timer_stop(&service->lease_timer);
         HASH_DEL(router->services, service);
@@ -193,6 +196,7 @@ void router_stop(struct router *router)
 
 static void on_bound(void *ctx, struct session *session, const struct bind_answer *answer)
 {
+    resident_open(ctx, session, answer);
     blocklist_open(ctx, jid_bare(session_jid(session)), answer->flags);
     observe_session(ctx, session, SESSION_STARTED, NULL);
 }
@@ -201,10 +205,23 @@ static void on_ended(void *ctx, struct session *session, const char *reason)
 {
     struct router *router = ctx;
     caps_left(router, session);
+    resident_close(router, session);
     blocklist_close(router, session);
     farewell_say(router, session);
     attendance_free(session);
     observe_session(router, session, SESSION_ENDED, reason);
+}
+
+static void on_delivered(void *ctx, struct session *session, const uint64_t *numbers, size_t count)
+{
+    resident_delivered(ctx, session, numbers, count);
+}
+
+/* What the session had been given, and had not acknowledged, is routed again. */
+static void on_unbound(void *ctx, struct text bare, bool may_wait)
+{
+    if (may_wait)
+        account_settle(ctx, bare);
 }
 
 static void on_login_failed(void *ctx, struct session *session, struct text user, const char *reason)
@@ -224,7 +241,7 @@ static void remove_spoofed_ids(const struct session *session, struct stanza *sta
 static void on_stanza(void *ctx, struct session *session, struct stanza *stanza)
 {
     struct router *router = ctx;
-    struct sender sender = { SENDER_CLIENT, session, session_number(session), NULL };
+    struct sender sender = sender_of(session);
 
     if (stanza_reserved_payload(stanza, true)) {
         router_refuse(router, &sender, stanza, STANZA_ERROR_NOT_ALLOWED, "Only your own server may send this.");
@@ -254,6 +271,8 @@ const struct session_callbacks router_session_callbacks = {
     .on_ended = on_ended,
     .on_login_failed = on_login_failed,
     .on_replaced = on_replaced,
+    .on_delivered = on_delivered,
+    .on_unbound = on_unbound,
 };
 
 /* -- the door from the bus -- */
@@ -308,11 +327,17 @@ static void on_back(void *ctx, bool subscriptions_lost)
     router->starting++;
     HASH_ITER(hh, router->services, service, next)
         lease_start(service);
+    residents_back(router, subscriptions_lost);
     if (subscriptions_lost) {
         blocklists_forget(router);
         node_restore(router);
     }
     router_step_done(router);
+}
+
+static void on_turn(void *ctx)
+{
+    residents_turn(ctx);
 }
 
 static void on_full(void *ctx)
@@ -334,6 +359,7 @@ const struct bus_callbacks router_bus_callbacks = {
     .on_message = on_message,
     .on_away = on_away,
     .on_back = on_back,
+    .on_turn = on_turn,
     .on_full = on_full,
     .on_drained = on_drained,
 };

@@ -1,6 +1,6 @@
-/* to_account.c - a stanza for an account of this server: the store decides from the session table whom it is for, and
- * publishes it on the account's mailbox in the same step.  RFC 6121 8.5 as a table: what to try, and what to say when
- * nobody is there. */
+/* to_account.c - a stanza for an account of this server that is no message (those: message_to_account.c): the store decides
+ * from the session table whom it is for, and publishes it on the account's mailbox in the same step.  RFC 6121 8.5 as a
+ * table: what to try, and what to say when nobody is there. */
 #include "router_internal.h"
 
 enum nobody { NOBODY_ERROR, NOBODY_SILENT };
@@ -15,17 +15,11 @@ struct routing_row {
 
 static const struct routing_row routing_table[] = {
     /* RFC 6121 8.5.3: to a full JID */
-    { STANZA_MESSAGE, "chat", true, ROUTE_RESOURCE_OR_NON_NEGATIVE, NOBODY_ERROR },
-    { STANZA_MESSAGE, "headline", true, ROUTE_RESOURCE, NOBODY_SILENT },
-    { STANZA_MESSAGE, "error", true, ROUTE_RESOURCE, NOBODY_SILENT },
-    { STANZA_MESSAGE, NULL, true, ROUTE_RESOURCE, NOBODY_ERROR },
     { STANZA_PRESENCE, NULL, true, ROUTE_RESOURCE, NOBODY_SILENT },
     { STANZA_IQ, "result", true, ROUTE_RESOURCE, NOBODY_SILENT },
     { STANZA_IQ, "error", true, ROUTE_RESOURCE, NOBODY_SILENT },
     { STANZA_IQ, NULL, true, ROUTE_RESOURCE, NOBODY_ERROR },
     /* RFC 6121 8.5.2: to a bare JID (an iq to a bare JID never comes here: the server answers it) */
-    { STANZA_MESSAGE, "headline", false, ROUTE_NON_NEGATIVE, NOBODY_SILENT },
-    { STANZA_MESSAGE, NULL, false, ROUTE_NON_NEGATIVE, NOBODY_ERROR },
     { STANZA_PRESENCE, NULL, false, ROUTE_AVAILABLE, NOBODY_SILENT },
 };
 
@@ -78,15 +72,11 @@ static void route(struct delivery *delivery, const struct routing_row *row, cons
 void to_account(struct router *router, const struct sender *sender, struct stanza *stanza, const struct jid *to, struct text event)
 {
     struct text type = element_get(stanza->root, "type");
-    bool full = !jid_is_bare(to);
-
-    /* RFC 6121 8.5.2.1.1: group chat is for full addresses only, and an error to a bare JID is for nobody. */
-    if (stanza->kind == STANZA_MESSAGE && !full && (text_is(type, "groupchat") || text_is(type, "error"))) {
-        router_refuse(router, sender, stanza, STANZA_ERROR_SERVICE_UNAVAILABLE, NULL);
-        stanza_free(&stanza);
+    if (stanza->kind == STANZA_MESSAGE) {
+        message_to_account(router, sender, stanza, to, event, 0);
         return;
     }
-    const struct routing_row *row = find_row(stanza->kind, type, full);
+    const struct routing_row *row = find_row(stanza->kind, type, !jid_is_bare(to));
     if (!row) {
         stanza_free(&stanza);
         return;
@@ -96,11 +86,14 @@ void to_account(struct router *router, const struct sender *sender, struct stanz
 
 void to_account_again(struct router *router, struct stanza *stanza, const struct jid *to, struct text event, unsigned hops)
 {
-    struct sender nobody = { SENDER_SERVER, NULL, 0, NULL };
+    if (stanza->kind == STANZA_MESSAGE) {
+        message_to_account(router, &sender_server, stanza, to, event, hops);
+        return;
+    }
     const struct routing_row *row = find_row(stanza->kind, element_get(stanza->root, "type"), !jid_is_bare(to));
     if (!row) {
         stanza_free(&stanza);
         return;
     }
-    route(delivery_new(router, &nobody, stanza), row, to, event, hops);
+    route(delivery_new(router, &sender_server, stanza), row, to, event, hops);
 }

@@ -1,6 +1,6 @@
 /* to_service.c - a stanza for a service: published on its mailbox while Redis counts a subscriber, or answered with an
  * error that says so.  Requests (iq get, set) wait for their answer in requests.c. */
-#include "router_internal.h"
+#include "resident.h"
 
 static bool is_request(const struct stanza *stanza)
 {
@@ -45,4 +45,5 @@ void to_service(struct router *router, const struct sender *sender, struct stanz
     struct text behind_brace = { event.data + 1, event.size - 1 };
     delivery->service = service;
     bus->ops->publish(bus, service->mailbox, service->replyto_head, behind_brace, on_published, delivery);
+    sending_note(delivery, sender, event);
 }

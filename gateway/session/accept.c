@@ -116,6 +116,7 @@ static void on_closed(void *ctx, struct connection *connection, const char *reas
 {
     struct session *session = connection->session;
     (void)ctx;
+    unwritten_drop(session);
     connection->session = NULL;
     session->connection = NULL;
     session_finish(session, reason);

@@ -87,6 +87,7 @@ struct session {
     char *lang;                    /* owned; NULL when the stream has none */
     const char *mechanism;
     char *uid; /* owned; NULL until it is bound */
+    char *archive_read; /* owned; NULL: none */
     struct log_subject subject;
     uint64_t generation; /* of the account (store_login.h); 0 for guests */
     struct attendance *attendance; /* the router's */
@@ -273,7 +274,7 @@ void outbound_overflow(struct session *session); /* ends it: its client does not
 
 /* -- unwritten.c: log entries on their way to a client that does not acknowledge -- */
 void unwritten_add(struct session *session, uint64_t number);
-void unwritten_drop(struct session *session); /* it ended: they were not delivered */
+void unwritten_drop(struct session *session); /* it ends: what its socket has taken was delivered, the rest was not */
 
 /* -- ending.c -- */
 /* The client closed its stream, or we do without an error. */

@@ -66,6 +66,7 @@ void session_free(struct session *session)
     negotiation_free(&session->negotiation);
     free((char *)session->jid.text);
     free(session->uid);
+    free(session->archive_read);
     free(session->lang);
     free(session);
 }
@@ -352,6 +353,22 @@ struct attendance *session_attendance(const struct session *session)
 void session_set_attendance(struct session *session, struct attendance *attendance)
 {
     session->attendance = attendance;
+}
+
+struct text session_archive_read(const struct session *session)
+{
+    return text_of(session->archive_read);
+}
+
+void session_set_archive_read(struct session *session, struct text id)
+{
+    free(session->archive_read);
+    session->archive_read = text_dup(id);
+}
+
+bool session_is_full(const struct session *session)
+{
+    return session->paused & PAUSE_QUEUE;
 }
 
 bool session_watches_events(const struct session *session)

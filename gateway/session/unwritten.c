@@ -11,6 +11,18 @@ struct unwritten {
     size_t count, room;
 };
 
+static void report(struct session *session, const uint64_t *numbers, size_t count)
+{
+    struct sessions *sessions = session->sessions;
+    if (sessions->callbacks->on_delivered)
+        sessions->callbacks->on_delivered(sessions->ctx, session, numbers, count);
+}
+
+static bool is_written(const struct session *session)
+{
+    return session->connection && session->connection->queued == 0;
+}
+
 void unwritten_drop(struct session *session)
 {
     struct unwritten *unwritten = session->unwritten;
@@ -18,17 +30,10 @@ void unwritten_drop(struct session *session)
         return;
     session->unwritten = NULL;
     LIST_REMOVE(unwritten, entry);
+    if (is_written(session))
+        report(session, unwritten->numbers, unwritten->count);
     free(unwritten->numbers);
     free(unwritten);
-}
-
-static void report(struct unwritten *unwritten)
-{
-    struct session *session = unwritten->session;
-    struct sessions *sessions = session->sessions;
-    if (sessions->callbacks->on_delivered)
-        sessions->callbacks->on_delivered(sessions->ctx, session, unwritten->numbers, unwritten->count);
-    unwritten_drop(session);
 }
 
 static void on_tick(struct timer *timer)
@@ -37,8 +42,8 @@ static void on_tick(struct timer *timer)
     struct unwritten *next;
     for (struct unwritten *unwritten = LIST_FIRST(&sessions->unwritten); unwritten; unwritten = next) {
         next = LIST_NEXT(unwritten, entry);
-        if (unwritten->session->connection->queued == 0)
-            report(unwritten);
+        if (is_written(unwritten->session))
+            unwritten_drop(unwritten->session);
     }
     if (!LIST_EMPTY(&sessions->unwritten))
         timer_start(sessions->parts->timers, timer, TIMER_TICK_MS, on_tick);
@@ -58,6 +63,10 @@ static struct unwritten *begin(struct session *session)
 
 void unwritten_add(struct session *session, uint64_t number)
 {
+    if (!session->unwritten && is_written(session)) {
+        report(session, &number, 1);
+        return;
+    }
     struct unwritten *unwritten = session->unwritten ? session->unwritten : begin(session);
     if (unwritten->count == unwritten->room) {
         unwritten->room = unwritten->room ? unwritten->room * 2 : 8;

@@ -88,6 +88,7 @@ struct config {
     size_t limits_roster_item_bytes;    /* name and groups of a contact */
     unsigned limits_roster_requests;    /* requests for subscription that wait, an account */
     unsigned limits_directed_presence;  /* addresses that a session's directed presence is remembered for */
+    unsigned limits_waiting;           /* messages in the log of an account that nobody is there for */
     size_t limits_redis_queue;         /* bytes toward Redis */
     size_t limits_client_queue;        /* bytes toward one client */
     int64_t limits_client_stall_ms;    /* limits.client_stall: how long a full queue may stay full before the session ends */

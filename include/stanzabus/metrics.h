@@ -40,6 +40,14 @@
     X(REQUEST_TIMEOUTS,       "request_timeouts_total",          counter, "requests to services that nobody answered in time") \
     X(REROUTED,               "rerouted_total",                  counter, "events routed again because their resource had gone") \
     X(UNDELIVERABLE,          "undeliverable_total",             counter, "events for a resource that had gone twice: answered with an error, or dropped if best effort") \
+    X(MESSAGES_STORED,        "messages_stored_total",           counter, "messages that wait in the log, because nobody was there or others waited before them") \
+    X(MESSAGES_SETTLED,       "messages_settled_total",          counter, "messages that had waited in the log and were routed again") \
+    X(MESSAGES_DROPPED,       "messages_dropped_total",          counter, "headlines, errors and chat states for nobody, dropped as RFC 6121 says") \
+    X(MESSAGES_REFUSED_FULL,  "messages_refused_full_total",     counter, "messages answered with an error because too many waited already") \
+    X(MESSAGES_AGAIN,         "messages_again_total",            counter, "messages that came again and had been taken before") \
+    X(LOG_GAPS,               "log_gaps_total",                  counter, "times an account's log was read because a number was missing") \
+    X(LOG_DOUBLES,            "log_doubles_total",               counter, "delivered messages that could not be taken out of the log, and may come twice") \
+    X(SENT_LOST,              "sent_lost_total",                 counter, "messages that the sender's own archive and resources missed because Redis was away") \
     X(PRESENCE_DROPS,         "presence_drops_total",            counter, "presence dropped, best effort") \
     X(BLOCKED,                "blocked_total",                   counter, "stanzas stopped by the sender's or the recipient's blocklist") \
     X(SUBSCRIPTION_DROPS,     "subscription_drops_total",        counter, "subscription stanzas dropped: Redis away for long, or too many requests wait") \

@@ -77,9 +77,12 @@ void session_set_asked_blocklist(struct session *session);
 struct attendance;
 struct attendance *session_attendance(const struct session *session);
 void session_set_attendance(struct session *session, struct attendance *attendance);
+struct text session_archive_read(const struct session *session); /* XEP-0313: the newest id that it was given, as the store has it; NUL-terminated, or empty */
+void session_set_archive_read(struct session *session, struct text id);
 bool session_watches_events(const struct session *session);
 void session_set_watches_events(struct session *session, bool watches);
 
+bool session_is_full(const struct session *session); /* its client has more than limits.client_queue to read */
 /* Writes a stanza.  Bounded: at limits.client_queue the session stops being read, and ends if its client does not
  * read for limits.client_stall. */
 void session_send(struct session *session, const struct stanza *stanza);

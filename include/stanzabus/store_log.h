@@ -33,6 +33,13 @@ enum keep { /* what may become of a message, by its type and payload (gateway/ro
     KEEP_CARBON = 4   /* other resources get copies */
 };
 
+struct archive_settings { /* of accounts that have not chosen themselves, and bounds; 0: none */
+    char preference;      /* A, N or R */
+    int64_t keep_ms;
+    unsigned count;
+    size_t bytes;
+};
+
 struct deliver {
     struct text bare, resource; /* of the recipient; resource may be empty */
     enum route_audience audience;
@@ -41,6 +48,9 @@ struct deliver {
     struct text from;  /* the sender's address, prepared: for blocklist and archive */
     struct text stream; /* names the stream that it came in, for ever; empty: doubles are not looked for */
     uint64_t number;    /* in that stream, rising */
+    unsigned stream_seconds; /* how long the number is remembered */
+    unsigned waiting;   /* most entries of the log when one more is to wait */
+    const struct archive_settings *archive; /* with KEEP_ARCHIVE */
     struct text event;  /* the JSON event, complete */
 };
 
@@ -55,8 +65,9 @@ enum deliver_result { /* above 0: sessions that it was published for */
 };
 
 struct settled {
-    unsigned moved; /* entries delivered now */
+    unsigned moved; /* entries routed now */
     uint64_t next;  /* go on with this one; 0: the end was reached */
+    bool waits;     /* some of those so far wait on */
 };
 typedef void store_settled_fn(void *ctx, enum bus_status status, const struct settled *settled);
 
@@ -81,9 +92,10 @@ struct log_ops {
     /* These numbers (with LOG_SHARED) were delivered to the session of this uid.  result: how many left the log */
     void (*done)(struct store *store, struct text bare, struct text uid, const uint64_t *numbers, size_t count,
                  store_done_fn *fn, void *ctx);
-    /* Routes what waits by today's rows, a page from this number on (0: the start).  What is in the archive up to the id
-     * archive_read (may be empty) was read there, and leaves the log instead. */
-    void (*settle)(struct store *store, struct text bare, uint64_t from, struct text archive_read, store_settled_fn *fn, void *ctx);
+    /* Routes what waits by today's rows: the next page after what is settled (all zero: the first).  What is in the archive up to
+     * the id archive_read (may be empty) was read there, and leaves the log instead. */
+    void (*settle)(struct store *store, struct text bare, const struct settled *settled, struct text archive_read,
+                   store_settled_fn *fn, void *ctx);
     /* A page of the entries first to last (0: to the end).  result: entries given; fewer than LOG_PAGE: there are no more */
     void (*read)(struct store *store, struct text bare, uint64_t first, uint64_t last, store_entry_fn *each, store_done_fn *fn,
                  void *ctx);

@@ -13,6 +13,7 @@
  *   NAME gets nothing
  *   NAME is closed                       the server has closed the connection
  *   NAME leaves                          the line goes dead
+ *   NAME ignores presence                what it gets of that from here on is not looked at
  *   CHANNEL says: JSON
  *   CHANNEL sees: JSON                   the next event must match
  *   CHANNEL sees nothing
@@ -74,7 +75,7 @@ static void on_event(void *ctx, struct text channel, struct text payload)
 {
     struct play *play = ctx;
     struct channel_ear *ear = find_ear(play, channel);
-    if (play->events)
+    if (play->events && payload.size && payload.data[0] == '{') /* not the lines between nodes */
         fprintf(play->events, "%.*s\n", TEXT_ARGS(payload));
     if (ear)
         queue_add(&ear->seen)->json = text_dup(payload);
@@ -237,6 +238,11 @@ static void drop_line(struct person *person)
     settle(person->play);
 }
 
+static void ignore_presence(struct person *person)
+{
+    person->ignores_presence = true;
+}
+
 static void must_be_closed(struct person *person)
 {
     if (!wire_is_closed(person->wire))
@@ -253,6 +259,7 @@ static const struct {
     { " gets unordered: ", person_gets_unordered, NULL },
     { " gets nothing", NULL, person_gets_nothing },
     { " leaves", NULL, drop_line },
+    { " ignores presence", NULL, ignore_presence },
     { " is closed", NULL, must_be_closed },
 };
 

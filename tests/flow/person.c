@@ -20,7 +20,10 @@ static void on_stanza(void *ctx, struct stanza *stanza)
     struct person *person = ctx;
     if (element_is(stanza->root, "success", XMLNS_SASL))
         stream_restart(person->stream);
-    queue_add(&person->got)->stanza = stanza;
+    if (person->ignores_presence && stanza->kind == STANZA_PRESENCE)
+        stanza_free(&stanza);
+    else
+        queue_add(&person->got)->stanza = stanza;
 }
 
 static void on_error(void *ctx, enum stream_condition condition, const char *text)

@@ -36,6 +36,7 @@ struct person {
     enum stream_framing framing;
     struct stream *stream; /* reads what the server writes */
     struct queue got;
+    bool ignores_presence; /* what it gets of that is not looked at */
 };
 
 struct channel_ear {

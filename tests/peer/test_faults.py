@@ -23,6 +23,8 @@ GAUGES = ("connections", "sessions", "requests_pending", "redis_queue_bytes", "w
 def leftovers(client):
     """Rows and mailboxes that are still there; empty when everybody has gone."""
     rows = {key: client.hgetall(key) for key in client.scan_iter("xmpp:*:sessions", count=1000) if client.type(key) == "hash"}
+    for row in rows.values():
+        row.pop("", None)  # the account's flags, no row
     index = {key: client.smembers(key) for key in client.scan_iter("xmpp:node:*:sessions", count=1000) if client.type(key) == "set"}
     mailboxes = [name for name in client.pubsub_channels("xmpp:to:*") if "@" in name]
     return {key: value for key, value in {**rows, **index}.items() if value}, mailboxes

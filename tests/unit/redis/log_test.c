@@ -126,6 +126,377 @@ static void test_row_letters(void **state)
     assert_string_equal(server_ask(&server, "HVALS xmpp:{juliet@example.com}:sessions"), "bNq");
 }
 
+/* -- delivering -- */
+
+static const struct archive_settings always = { .preference = 'A' };
+
+static struct deliver message(enum route_audience audience, const char *resource, unsigned keep)
+{
+    return (struct deliver){ .bare = TEXT("juliet@example.com"),
+                             .resource = text_of(resource),
+                             .audience = audience,
+                             .keep = keep,
+                             .from = TEXT("romeo@example.net/orchard"),
+                             .stream_seconds = 60,
+                             .waiting = 1000,
+                             .archive = &always,
+                             .event = TEXT("{\"id\":\"1\"}") };
+}
+
+static int64_t deliver(struct deliver what)
+{
+    struct answer answer = { 0 };
+    node.store->log->deliver(node.store, &what, on_done, &answer);
+    assert_int_equal(answer.count, 0);
+    WAIT_ANSWER(&node, &answer);
+    assert_int_equal(answer.status, BUS_OK);
+    return answer.result;
+}
+
+/* The same with its number as the event, so that order shows. */
+static int64_t deliver_numbered(struct deliver what, unsigned number)
+{
+    char event[32];
+    snprintf(event, sizeof event, "{\"m\":%u}", number);
+    what.event = text_of(event);
+    return deliver(what);
+}
+
+static const char *log_of(void)
+{
+    return server_ask(&server, "XRANGE xmpp:{juliet@example.com}:log - +");
+}
+
+static const char *flags_of(void)
+{
+    return server_ask(&server, "HGET xmpp:{juliet@example.com}:sessions %s", "");
+}
+
+static void make_account(void)
+{
+    server_ask(&server, "HSET xmpp:{juliet@example.com}:account sha1 x");
+}
+
+/* Who gets it, who holds it, and what a payload says of it. */
+static void test_deliver(void **state)
+{
+    (void)state;
+    listen_on("xmpp:to:{juliet@example.com}");
+    assert_int_equal(deliver(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG)), DELIVER_NO_ACCOUNT);
+    make_account();
+    bind_row(row("up", "n1", 1, true, 0), BIND_REFUSE, 9);
+    bind_row(row("low", "n1", 2, true, -1), BIND_REFUSE, 9);
+    bind_row(row("silent", "n3", 4, false, 0), BIND_REFUSE, 9);
+
+    assert_int_equal(deliver(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG)), 1);
+    hears("{\"edge\":\"0 1 - -\\nn1/up\",\"id\":\"1\"}");
+    assert_string_equal(log_of(), "0-1\ne\n\"id\":\"1\"}\nt\nup");
+    assert_int_equal(deliver(message(ROUTE_RESOURCE, "low", KEEP_LOG)), 1);
+    hears("{\"edge\":\"0 2 - -\\nn1/low\",\"id\":\"1\"}");
+    assert_int_equal(deliver(message(ROUTE_RESOURCE_OR_NON_NEGATIVE, "silent", KEEP_LOG)), 1);
+    hears("{\"edge\":\"0 3 - -\\nn3/silent\",\"id\":\"1\"}");
+    assert_int_equal(deliver(message(ROUTE_RESOURCE_OR_NON_NEGATIVE, "gone", 0)), 1);
+    hears("{\"edge\":\"0 0 - -\\nn1/up\",\"id\":\"1\"}"); /* not one to keep */
+    assert_int_equal(deliver(message(ROUTE_RESOURCE, "gone", KEEP_LOG | KEEP_ARCHIVE)), DELIVER_NOBODY);
+    assert_string_equal(server_ask(&server, "EXISTS xmpp:{juliet@example.com}:archive"), "0");
+    assert_string_equal(server_ask(&server, "XLEN xmpp:{juliet@example.com}:log"), "3");
+    assert_string_equal(flags_of(), "(nil)");
+    hears_nothing();
+}
+
+static void test_archive(void **state)
+{
+    struct deliver what = message(ROUTE_NON_NEGATIVE, "", KEEP_LOG | KEEP_ARCHIVE);
+    static const struct {
+        const char *flags, *full, *bare, *roster; /* full, bare: exceptions for the sender */
+        char preference;
+        bool is_kept;
+    } rows[] = {
+        { "", "", "", "", 'A', true },
+        { "", "", "", "", 'N', false },
+        { "", "", "", "", 'R', false },
+        { "", "", "", "romeo@example.net", 'R', true },
+        { "N", "", "", "", 'A', false },
+        { "A", "", "", "", 'N', true },
+        { "R", "", "", "romeo@example.net", 'N', true },
+        { "R", "", "", "nurse@example.net", 'A', false },
+        { "Np", "", "a", "", 'A', true },
+        { "Ap", "", "n", "", 'A', false },
+        { "Ap", "n", "a", "", 'A', false },
+        { "Np", "", "", "", 'N', false },
+    };
+    (void)state;
+    make_account();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct archive_settings settings = { .preference = rows[i].preference };
+        what.archive = &settings;
+        server_ask(&server, "DEL xmpp:{juliet@example.com}:archive xmpp:{juliet@example.com}:prefs "
+                            "xmpp:{juliet@example.com}:roster xmpp:{juliet@example.com}:sessions "
+                            "xmpp:{juliet@example.com}:with:romeo@example.net");
+        if (rows[i].flags[0])
+            server_ask(&server, "HSET xmpp:{juliet@example.com}:sessions %s %s", "", rows[i].flags);
+        if (rows[i].full[0])
+            server_ask(&server, "HSET xmpp:{juliet@example.com}:prefs romeo@example.net/orchard %s", rows[i].full);
+        if (rows[i].bare[0])
+            server_ask(&server, "HSET xmpp:{juliet@example.com}:prefs romeo@example.net %s", rows[i].bare);
+        if (rows[i].roster[0])
+            server_ask(&server, "HSET xmpp:{juliet@example.com}:roster %s item", rows[i].roster);
+        assert_int_equal(deliver(what), DELIVER_STORED);
+        if (strcmp(server_ask(&server, "XLEN xmpp:{juliet@example.com}:archive"), rows[i].is_kept ? "1" : "0") != 0)
+            fail_msg("row %zu", i);
+    }
+}
+
+/* A number is taken once, and the answer says so; lower ones come from a link that was lost. */
+static void test_doubles(void **state)
+{
+    struct deliver what = message(ROUTE_NON_NEGATIVE, "", KEEP_LOG);
+    (void)state;
+    bind_row(row("up", "n1", 1, true, 0), BIND_REFUSE, 9);
+    what.stream = TEXT("n1.9");
+    what.number = 9;
+    assert_int_equal(deliver(what), 1);
+    assert_int_equal(deliver(what), DELIVER_DOUBLE);
+    what.number = 10;
+    assert_int_equal(deliver(what), 1);
+    what.number = 9;
+    assert_int_equal(deliver(what), DELIVER_DOUBLE);
+    what.number = 10;
+    assert_int_equal(deliver(what), DELIVER_DOUBLE);
+    what.stream = TEXT("n1.10");
+    assert_int_equal(deliver(what), 1);
+    assert_string_equal(server_ask(&server, "XLEN xmpp:{juliet@example.com}:log"), "3");
+    assert_string_equal(server_ask(&server, "TTL xmpp:{juliet@example.com}:seen:n1.9"), "60");
+}
+
+static void test_blocked(void **state)
+{
+    static const char *const blocked[] = { "romeo@example.net/orchard", "romeo@example.net", "example.net" };
+    (void)state;
+    make_account();
+    bind_row(row("up", "n1", 1, true, 0), BIND_REFUSE, 9);
+    server_ask(&server, "HSET xmpp:{juliet@example.com}:sessions %s b", "");
+    for (size_t i = 0; i < 3; i++) {
+        server_ask(&server, "DEL xmpp:{juliet@example.com}:blocked");
+        server_ask(&server, "SADD xmpp:{juliet@example.com}:blocked %s", blocked[i]);
+        assert_int_equal(deliver(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG)), DELIVER_BLOCKED);
+    }
+    server_ask(&server, "DEL xmpp:{juliet@example.com}:blocked");
+    assert_int_equal(deliver(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG)), 1);
+}
+
+static void test_copies(void **state)
+{
+    struct session_row r = row("wants", "n1", 1, true, 0);
+    struct deliver sent = message(ROUTE_RESOURCE, "up", KEEP_CARBON);
+    struct answer answer = { 0 };
+    (void)state;
+    r.has_carbons = true;
+    bind_row(r, BIND_REFUSE, 9);
+    bind_row(row("up", "n2", 2, true, 0), BIND_REFUSE, 9);
+    listen_on("xmpp:to:{juliet@example.com}");
+    assert_int_equal(deliver(message(ROUTE_RESOURCE, "up", KEEP_CARBON)), 1);
+    hears("{\"edge\":\"0 0 - -\\nn2/up\\n+n1/wants\",\"id\":\"1\"}");
+    assert_int_equal(deliver(message(ROUTE_RESOURCE, "wants", KEEP_CARBON)), 1);
+    hears("{\"edge\":\"0 0 - -\\nn1/wants\",\"id\":\"1\"}");
+    sent.stream = TEXT("n2.2");
+    sent.number = 1;
+    node.store->log->sent(node.store, &sent, on_done, &answer);
+    WAIT_ANSWER(&node, &answer);
+    assert_int_equal(answer.result, 1);
+    hears("{\"edge\":\"0 0 - s\\nn1/wants\",\"id\":\"1\"}");
+    node.store->log->sent(node.store, &sent, on_done, &answer);
+    WAIT_ANSWER(&node, &answer);
+    hears_nothing(); /* the same number again */
+}
+
+/* -- leaving -- */
+
+static int64_t done(const char *uid, const uint64_t *numbers, size_t count)
+{
+    struct answer answer = { 0 };
+    node.store->log->done(node.store, TEXT("juliet@example.com"), text_of(uid), numbers, count, on_done, &answer);
+    WAIT_ANSWER(&node, &answer);
+    assert_int_equal(answer.status, BUS_OK);
+    return answer.result;
+}
+
+/* An entry of several stays until each was done with it, or has gone. */
+static void test_done(void **state)
+{
+    const uint64_t sole[] = { 1, 3 }, shared[] = { 2 | LOG_SHARED }, fourth[] = { 4 | LOG_SHARED };
+    (void)state;
+    bind_row(row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
+    deliver(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG)); /* 1 */
+    bind_row(row("b", "n1", 2, true, 0), BIND_REFUSE, 9);
+    assert_int_equal(deliver(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG)), 2); /* 2 */
+    deliver(message(ROUTE_RESOURCE, "a", KEEP_LOG));                         /* 3 */
+    deliver(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG));                      /* 4 */
+    assert_int_equal(done("a", sole, 2), 2);
+    assert_int_equal(done("a", shared, 1), 0);
+    assert_int_equal(done("a", shared, 1), 0);
+    assert_int_equal(done("b", shared, 1), 1);
+    assert_int_equal(done("a", fourth, 1), 0);
+    assert_int_equal(write_session(node.store->ops->session_remove, row("b", "n1", 2, true, 0)), 2);
+    assert_int_equal(done("a", fourth, 1), 1); /* b has gone */
+    assert_string_equal(server_ask(&server, "EXISTS xmpp:{juliet@example.com}:acked"), "0");
+    assert_string_equal(server_ask(&server, "XLEN xmpp:{juliet@example.com}:log"), "0");
+}
+
+/* -- settling -- */
+
+static struct settled settled_now;
+
+static void on_settled(void *ctx, enum bus_status status, const struct settled *settled)
+{
+    assert_int_equal(status, BUS_OK);
+    settled_now = *settled;
+    on_done(ctx, status, settled->moved);
+}
+
+static unsigned settle(const char *archive_read)
+{
+    unsigned moved = 0;
+    settled_now = (struct settled){ 0 };
+    do {
+        struct answer answer = { 0 };
+        struct settled from = settled_now;
+        node.store->log->settle(node.store, TEXT("juliet@example.com"), &from, text_of(archive_read), on_settled, &answer);
+        WAIT_ANSWER(&node, &answer);
+        moved += settled_now.moved;
+    } while (settled_now.next);
+    return moved;
+}
+
+/* 250 wait; one becomes available, and while they come, others do: all in order, each once. */
+static void test_settle_order(void **state)
+{
+    struct deliver what = message(ROUTE_NON_NEGATIVE, "", KEEP_LOG);
+    char expected[128];
+    struct answer answer = { 0 };
+    struct settled from = { 0 };
+    (void)state;
+    make_account();
+    for (unsigned i = 1; i <= 250; i++)
+        assert_int_equal(deliver_numbered(what, i), DELIVER_STORED);
+    assert_string_equal(flags_of(), "q");
+    listen_on("xmpp:to:{juliet@example.com}");
+    bind_row(row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
+    node.store->log->settle(node.store, TEXT("juliet@example.com"), &from, (struct text){ 0 }, on_settled, &answer);
+    WAIT_ANSWER(&node, &answer);
+    assert_int_equal(settled_now.moved, LOG_PAGE);
+    assert_int_equal(deliver_numbered(what, 251), DELIVER_BACKLOG);
+    assert_int_equal(deliver_numbered(what, 252), DELIVER_BACKLOG);
+    assert_int_equal(settle(""), 152);
+    assert_string_equal(flags_of(), "(nil)");
+    assert_int_equal(deliver_numbered(what, 253), 1);
+    for (unsigned i = 1, n = 251; i <= 253; i++, n++) {
+        if (i == 101) {
+            hears("log 351");
+            hears("log 352");
+            n += 2;
+        }
+        snprintf(expected, sizeof expected, "{\"edge\":\"0 %u - %s\\nn1/a\",\"m\":%u}", n, i == 253 ? "-" : "d", i);
+        hears(expected);
+    }
+    hears_nothing();
+}
+
+/* What ended sessions held goes to those who are there; what one of them was done with goes. */
+static void test_settle_ended(void **state)
+{
+    session_op *remove = node.store->ops->session_remove;
+    const uint64_t second[] = { 2 | LOG_SHARED };
+    (void)state;
+    make_account();
+    bind_row(row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
+    bind_row(row("b", "n1", 2, true, 0), BIND_REFUSE, 9);
+    deliver_numbered(message(ROUTE_RESOURCE, "a", KEEP_LOG), 1);
+    deliver_numbered(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG), 2);
+    deliver_numbered(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG), 3);
+    done("a", second, 1);
+    listen_on("xmpp:to:{juliet@example.com}");
+    assert_int_equal(write_session(remove, row("a", "n1", 1, true, 0)), 2);
+    assert_int_equal(settle(""), 1); /* 1, of which a was the only holder: to b */
+    hears("{\"edge\":\"0 4 - d\\nn1/b\",\"m\":1}");
+    assert_int_equal(write_session(remove, row("b", "n1", 2, true, 0)), 2);
+    assert_int_equal(settle(""), 0);
+    assert_string_equal(flags_of(), "q");
+    assert_string_equal(server_ask(&server, "XLEN xmpp:{juliet@example.com}:log"), "2"); /* a was done with 2 */
+    bind_row(row("c", "n1", 3, true, 0), BIND_REFUSE, 9);
+    assert_int_equal(settle(""), 2);
+    hears("{\"edge\":\"0 5 - d\\nn1/c\",\"m\":3}");
+    hears("{\"edge\":\"0 6 - d\\nn1/c\",\"m\":1}");
+    assert_string_equal(server_ask(&server, "EXISTS xmpp:{juliet@example.com}:acked"), "0");
+}
+
+/* What was read in the archive already does not come again. */
+static void test_settle_read(void **state)
+{
+    struct deliver what = message(ROUTE_NON_NEGATIVE, "", KEEP_LOG | KEEP_ARCHIVE);
+    char id[64];
+    (void)state;
+    make_account();
+    deliver_numbered(what, 1);
+    deliver_numbered(what, 2);
+    snprintf(id, sizeof id, "%s", server_ask(&server, "XREVRANGE xmpp:{juliet@example.com}:archive + - COUNT 1"));
+    *strchr(id, '\n') = '\0';
+    deliver_numbered(what, 3);
+    what.keep = KEEP_LOG;
+    deliver_numbered(what, 4);
+    bind_row(row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
+    assert_int_equal(settle(id), 2);
+    assert_string_equal(server_ask(&server, "XLEN xmpp:{juliet@example.com}:log"), "2");
+}
+
+static void test_bound(void **state)
+{
+    struct deliver what = message(ROUTE_NON_NEGATIVE, "", KEEP_LOG);
+    (void)state;
+    make_account();
+    what.waiting = 2;
+    what.stream = TEXT("s");
+    for (what.number = 1; what.number <= 2; what.number++)
+        assert_int_equal(deliver(what), DELIVER_STORED);
+    assert_int_equal(deliver(what), DELIVER_FULL);
+    assert_int_equal(deliver(what), DELIVER_FULL); /* its number was not taken */
+}
+
+/* -- reading -- */
+
+static void note_entry(void *ctx, const struct log_entry *entry)
+{
+    struct answer *answer = ctx;
+    size_t used = strlen(answer->text);
+    snprintf(answer->text + used, sizeof answer->text - used, "%llu %.*s %.*s%s\n", (unsigned long long)entry->number,
+             TEXT_ARGS(entry->holders), TEXT_ARGS(entry->event), entry->is_late ? " late" : "");
+}
+
+static void test_read(void **state)
+{
+    struct answer answer = { 0 };
+    (void)state;
+    make_account();
+    deliver_numbered(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG), 1);
+    bind_row(row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
+    bind_row(row("b", "n1", 2, false, 0), BIND_REFUSE, 9);
+    settle("");
+    deliver_numbered(message(ROUTE_RESOURCE, "b", KEEP_LOG), 2);
+    bind_row(row("b", "n1", 2, true, 0), BIND_REFUSE, 9);
+    deliver_numbered(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG), 3);
+    node.store->log->read(node.store, TEXT("juliet@example.com"), 0, 0, note_entry, on_done, &answer);
+    WAIT_ANSWER(&node, &answer);
+    assert_int_equal(answer.result, 3);
+    const char *both = strstr(answer.text, "4 a b ") ? "a b" : "b a"; /* of a hash, in no order */
+    char expected[256];
+    snprintf(expected, sizeof expected, "2 a {\"m\":1} late\n3 b {\"m\":2}\n4 %s {\"m\":3}\n", both);
+    assert_string_equal(answer.text, expected);
+    answer = (struct answer){ 0 };
+    node.store->log->read(node.store, TEXT("juliet@example.com"), 3, 3, note_entry, on_done, &answer);
+    WAIT_ANSWER(&node, &answer);
+    assert_string_equal(answer.text, "3 b {\"m\":2}\n");
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -149,6 +520,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_row_letters),
+        TEST(test_deliver),
+        TEST(test_archive),
+        TEST(test_doubles),
+        TEST(test_blocked),
+        TEST(test_copies),
+        TEST(test_done),
+        TEST(test_settle_order),
+        TEST(test_settle_ended),
+        TEST(test_settle_read),
+        TEST(test_bound),
+        TEST(test_read),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
