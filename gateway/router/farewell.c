@@ -11,7 +11,8 @@ struct farewell { /* outlives its session; no more of them than there were sessi
     struct router *router;
     struct timer timer; /* runs between two tries */
     struct stanza *presence;
-    struct jid jid; /* in the presence's arena */
+    struct jid jid;      /* in the presence's arena */
+    struct buffer event; /* of it: the same at each try, so that the store knows it again */
     uint64_t session;
     bool is_swept;
     struct buffer directed; /* addresses, a line each */
@@ -22,6 +23,7 @@ static void end_farewell(struct farewell *farewell)
     timer_stop(&farewell->timer);
     LIST_REMOVE(farewell, entry);
     stanza_free(&farewell->presence);
+    buffer_fini(&farewell->event);
     buffer_fini(&farewell->directed);
     free(farewell);
 }
@@ -40,13 +42,17 @@ static void on_ended(void *ctx, enum bus_status status, const struct presence_an
         timer_start(farewell->router->parts->timers, &farewell->timer, AGAIN_MS, on_again);
         return;
     }
+    struct router *router = farewell->router;
+    struct store *store = router->parts->store;
     struct crowd_request crowd = { .presence = farewell->presence,
                                    .contacts = answer->contacts,
                                    .count = answer->contact_count,
                                    .directed = farewell->is_swept ? answer->directed : buffer_text(&farewell->directed) };
+    if (answer->directed.size)
+        store->presence->directed(store, jid_bare(&farewell->jid), jid_resource(&farewell->jid), (struct text){ 0 });
     if (crowd.count || crowd.directed.size) {
         farewell->presence = NULL;
-        crowd_start(farewell->router, &crowd);
+        crowd_start(router, &crowd);
     }
     end_farewell(farewell);
 }
@@ -59,8 +65,7 @@ static void ask(struct farewell *farewell)
                                .resource = jid_resource(&farewell->jid),
                                .node = router->parts->node,
                                .session = farewell->session };
-    element_set(&farewell->presence->arena, farewell->presence->root, "to", row.bare);
-    store->presence->end(store, &row, farewell->is_swept, router_event(router, farewell->presence, row.bare), on_ended, farewell);
+    store->presence->end(store, &row, farewell->is_swept, buffer_text(&farewell->event), on_ended, farewell);
 }
 
 static struct farewell *farewell_new(struct router *router, struct text full)
@@ -73,6 +78,9 @@ static struct farewell *farewell_new(struct router *router, struct text full)
         end_farewell(farewell);
         return NULL;
     }
+    struct text bare = jid_bare(&farewell->jid);
+    element_set(&farewell->presence->arena, farewell->presence->root, "to", bare);
+    buffer_append_text(&farewell->event, router_event(router, farewell->presence, bare));
     return farewell;
 }
 

@@ -15,7 +15,8 @@ end
 local is, again = ARGV[6] == 'a', ARGV[8] == 'r'
 local was = is_available(row)
 if ARGV[8] ~= 's' then
-    was = string.sub(redis.call('HGET', KEYS[2], ARGV[1]) or '', 1, 1) == 'a' and (again or not is)
+    local last = redis.call('HGET', KEYS[2], ARGV[1]) or ''
+    was = string.sub(last, 1, 1) == 'a' and (again or not is) or last == 'u{' .. ARGV[5]
 end
 local directed = {}
 if not is then
