@@ -68,6 +68,7 @@ struct gateway {
     struct web *web;
     struct site site;
     struct admin_source admin;
+    struct jwt_keys *jwt_keys; /* NULL: no tokens are taken */
     struct parts parts;
     struct router *router;
     struct sessions *sessions;
@@ -143,11 +144,35 @@ static void on_stop_signal(struct ev_loop *loop, ev_signal *signal, int revents)
     gateway_drain(signal->data);
 }
 
+static bool load_jwt_keys(struct gateway *gateway, char *error, size_t size)
+{
+    const struct config *config = gateway->config;
+    if (!config->auth_jwt_key.size && !config->auth_jwt_jwks.size)
+        return true;
+    struct jwt_keys *keys = jwt_keys_load(config->auth_jwt_key, config->auth_jwt_jwks, error, size);
+    if (!keys)
+        return false;
+    jwt_keys_free(&gateway->jwt_keys);
+    gateway->parts.jwt_keys = gateway->jwt_keys = keys;
+    return true;
+}
+
+/* What cannot be read leaves the keys as they are. */
+static void reload_jwt_keys(struct gateway *gateway)
+{
+    char error[512];
+    if (!load_jwt_keys(gateway, error, sizeof error))
+        log_error(&gateway->log, NULL, "keys-not-reloaded", "text=%s", log_quote(error, strlen(error)));
+    else if (gateway->jwt_keys)
+        log_info(&gateway->log, NULL, "keys-reloaded", "%s", "");
+}
+
 static void on_reload_signal(struct ev_loop *loop, ev_signal *signal, int revents)
 {
     struct gateway *gateway = signal->data;
     (void)loop;
     (void)revents;
+    reload_jwt_keys(gateway);
     if (!gateway->tls)
         return;
     int failed = tls_reload(gateway->tls); /* a file that is broken keeps no other domain from its new one */
@@ -349,6 +374,7 @@ static void gateway_fini(struct gateway *gateway)
 {
     tcp_free(&gateway->tcp);
     web_free(&gateway->web);
+    jwt_keys_free(&gateway->jwt_keys);
     work_pool_free(&gateway->parts.work);
     if (gateway->redis)
         redis_free(&gateway->redis); /* answers what is open */
@@ -369,7 +395,8 @@ static int gateway_serve(struct gateway *gateway)
     make_parts(gateway);
     if (!gateway->redis) {
         gateway->exit_code = COMMAND_FAILED;
-    } else if (make_transports(gateway, error, sizeof error) < 0 || make_admin(gateway, error, sizeof error) < 0) {
+    } else if (!load_jwt_keys(gateway, error, sizeof error) || make_transports(gateway, error, sizeof error) < 0 ||
+               make_admin(gateway, error, sizeof error) < 0) {
         log_error(&gateway->log, NULL, "cannot-start", "text=%s", log_quote(error, strlen(error)));
         gateway->exit_code = COMMAND_FAILED;
     } else {

@@ -102,7 +102,8 @@ void read_accounts(const struct config_value *value)
 static const char *check_mechanism(struct arena *arena, struct text *item)
 {
     static const char *const known[] = {
-        "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "EXTERNAL"
+        "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1", "OAUTHBEARER",
+        "PLAIN", "EXTERNAL"
     };
     (void)arena;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
@@ -110,7 +111,7 @@ static const char *check_mechanism(struct arena *arena, struct text *item)
             return NULL;
     if (text_is(*item, "ANONYMOUS"))
         return "is not set here: it is on when auth.anonymous_domain is set";
-    return "is none of SCRAM-SHA-256-PLUS, SCRAM-SHA-1-PLUS, SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, EXTERNAL";
+    return "is none of SCRAM-SHA-256-PLUS, SCRAM-SHA-1-PLUS, SCRAM-SHA-256, SCRAM-SHA-1, OAUTHBEARER, PLAIN, EXTERNAL";
 }
 
 void read_mechanisms(const struct config_value *value)

@@ -313,6 +313,18 @@ bool json_read_integer(struct json_reader *r, long least, long most, long *out)
     return true;
 }
 
+bool json_read_number(struct json_reader *r, double *out)
+{
+    bool is_integer = false;
+    char c = json_peek(r);
+    size_t size = c == '-' || (c >= '0' && c <= '9') ? number_size(r->at, &is_integer) : 0;
+    if (size == 0)
+        return c == '-' || (c >= '0' && c <= '9') ? refuse_syntax(r, "a number") : refuse_type(r, "a number");
+    *out = strtod(r->at, NULL);
+    r->at += size;
+    return true;
+}
+
 static bool take_word(struct json_reader *r, const char *word)
 {
     size_t size = strlen(word);

@@ -35,6 +35,8 @@ static int64_t next_deadline(const struct session *session)
     }
     if (session->paused & PAUSE_QUEUE)
         earliest(&deadline, session->stall_ms);
+    if (session->expires_ms)
+        earliest(&deadline, session->expires_ms);
     if (!session->negotiation && !session->is_asleep && !is_websocket(session))
         earliest(&deadline, session->heard_ms + SLEEP_MS);
     return deadline;
@@ -119,7 +121,9 @@ static void on_timer(struct timer *timer)
     const struct negotiation *negotiation = session->negotiation;
     int64_t now = now_of(session);
 
-    if ((session->paused & PAUSE_QUEUE) && now >= session->stall_ms) {
+    if (session->expires_ms && now >= session->expires_ms) {
+        session_end(session, STREAM_ERROR_RESET, "the token of the login has expired"); /* RFC 6120 4.9.3.16 */
+    } else if ((session->paused & PAUSE_QUEUE) && now >= session->stall_ms) {
         outbound_overflow(session);
     } else if (negotiation && now >= negotiation->deadline_ms) {
         session_end(session, STREAM_ERROR_CONNECTION_TIMEOUT, "not logged in in time");

@@ -33,6 +33,20 @@ static void find_binding(struct session *session, struct login *login, enum chan
     login->binding[kind].size = connection->ops->channel_binding(connection, kind, login->binding[kind].bytes);
 }
 
+static void take_jwt_settings(struct login *login, const struct parts *parts)
+{
+    const struct config *config = parts->config;
+    if (!parts->jwt_keys)
+        return;
+    login->jwt_keys = &parts->jwt_keys;
+    login->jwt_rules = (struct jwt_rules){ .issuer = config->auth_jwt_issuer,
+                                           .audience = config->auth_jwt_audience,
+                                           .claim = config->auth_jwt_claim,
+                                           .skew_ms = config->auth_jwt_skew_ms };
+    login->takes_jwt_for_password = config->auth_jwt_plain;
+    login->may_create = config->auth_jwt_create;
+}
+
 struct login *attempt_open(struct session *session, const struct mechanism *mechanism,
                            const struct login_profile *profile)
 {
@@ -46,6 +60,7 @@ struct login *attempt_open(struct session *session, const struct mechanism *mech
     login->wall_ms = parts->wall_ms(parts->wall_ctx);
     login->claimed = text_of(negotiation->claimed);
     login->is_for_guests = negotiate_is_for_guests(session);
+    take_jwt_settings(login, parts);
     login->nonce = make_nonce(&login->arena);
     login->offered_binding = negotiate_offers(session, &mechanism_scram_sha256_plus) ||
                              negotiate_offers(session, &mechanism_scram_sha1_plus);
@@ -88,8 +103,10 @@ static void on_account(void *ctx, enum bus_status status, const struct account *
     if (session->state != STATE_ENDED) {
         struct login *login = session->negotiation->login;
         if (status == BUS_OK) {
-            if (config_is_service_account(parts->config, login->bare))
+            if (config_is_service_account(parts->config, login->bare)) {
                 account = NULL; /* a bot's mailbox is its service's: nobody logs in there */
+                login->may_create = false;
+            }
             login_set_account(login, account, parts->secret, parts->config->auth_iterations);
             attempt_step(session, login->mechanism->found(login));
         } else {
@@ -104,6 +121,30 @@ static void get_account(struct session *session)
     struct store *store = session->sessions->parts->store;
     session_step_begin(session);
     store->ops->account_get(store, session->negotiation->login->bare, on_account, session);
+}
+
+/* The second look is for the generation, and finds what another login made meanwhile as well. */
+static void on_created(void *ctx, enum bus_status status, int64_t result)
+{
+    struct session *session = ctx;
+    (void)result;
+    if (session->state != STATE_ENDED) {
+        session->negotiation->login->may_create = false;
+        if (status == BUS_OK)
+            get_account(session);
+        else
+            fail(session, SASL_ERROR_TEMPORARY_AUTH_FAILURE, "store-away");
+    }
+    session_step_done(session);
+}
+
+static void create_account(struct session *session)
+{
+    static const struct account without_password;
+    struct store *store = session->sessions->parts->store;
+    session_step_begin(session);
+    store->ops->account_put(store, session->negotiation->login->bare, &without_password, ACCOUNT_CREATE, on_created,
+                            session);
 }
 
 /* -- tokens -- */
@@ -301,6 +342,8 @@ static void attempt_succeeded(struct session *session)
     session_set_jid(session, &jid);
     session->is_guest = login->is_for_guests;
     session->generation = session->is_guest ? 0 : login->account.generation;
+    if (login->expires_ms)
+        session->expires_ms = timers_now(session->sessions->parts->timers) + login->expires_ms - login->wall_ms;
     metric_add(session->sessions->parts->metrics, METRIC_LOGINS, 1);
     stream_set_limits(session->stream, &config_of(session)->limits);
     login->profile->success(session, login);
@@ -315,6 +358,9 @@ void attempt_step(struct session *session, enum login_step step)
         break;
     case LOGIN_ACCOUNT:
         get_account(session);
+        break;
+    case LOGIN_CREATE:
+        create_account(session);
         break;
     case LOGIN_TOKENS:
         get_tokens(session);

@@ -5,12 +5,14 @@
 #define STANZABUS_SESSION_LOGIN_H
 
 #include "gateway/session/hash.h"
+#include "stanzabus/jwt.h"
 #include "stanzabus/stanza.h"
 #include "stanzabus/transport.h"
 
 enum login_step {
     LOGIN_CHALLENGE, /* send login->output, then call answer() with what comes back */
     LOGIN_ACCOUNT,   /* get the account of login->bare, login_set_account(), then call found() */
+    LOGIN_CREATE,    /* make an account without a password for login->bare, then as LOGIN_ACCOUNT */
     LOGIN_TOKENS,    /* get the tokens of login->client, then call tokens() */
     LOGIN_USE,       /* login->token was proved: have the store note it, then call used() */
     LOGIN_HASH,      /* derive login->derived from login->password off the loop, then call hashed() */
@@ -29,6 +31,7 @@ struct mechanism {
     bool is_token;  /* for whoever has a token (XEP-0484), guests too */
     int binding;    /* is_token: enum channel_binding, or -1 for none */
     bool needs_certificate;
+    bool needs_jwt; /* keys for JSON Web Tokens */
     enum login_step (*answer)(struct login *login, struct text input);
     enum login_step (*found)(struct login *login);  /* NULL where LOGIN_ACCOUNT is never returned */
     enum login_step (*hashed)(struct login *login); /* the same for LOGIN_HASH */
@@ -36,7 +39,8 @@ struct mechanism {
     enum login_step (*used)(struct login *login, bool is_done);
 };
 extern const struct mechanism mechanism_scram_sha256_plus, mechanism_scram_sha256, mechanism_scram_sha1_plus,
-    mechanism_scram_sha1, mechanism_plain, mechanism_external, mechanism_anonymous, mechanism_ht_none, mechanism_ht_expr,
+    mechanism_scram_sha1, mechanism_plain, mechanism_external, mechanism_anonymous, mechanism_oauthbearer,
+    mechanism_ht_none, mechanism_ht_expr,
     mechanism_ht_endp;
 
 struct login_binding {
@@ -63,6 +67,10 @@ struct login {
     struct text client; /* the id of the client's installation (XEP-0388), a UUID; empty: it said none */
     int64_t count;      /* XEP-0484: -1 when none was said */
     bool ends_token;    /* XEP-0484 3.6 */
+    const struct jwt_keys *const *jwt_keys; /* NULL: no tokens are taken */
+    struct jwt_rules jwt_rules;
+    bool takes_jwt_for_password;
+    bool may_create; /* an account that a token names */
     bool offered_binding;            /* mechanisms with channel binding were announced */
     struct login_binding binding[2]; /* by enum channel_binding; filled for is_plus */
     struct text certificate_jids[LOGIN_CERTIFICATE_JIDS_MAX];
@@ -76,6 +84,8 @@ struct login {
     struct text bare;     /* who wants in; set as soon as it is known, also for logs */
     struct text password; /* prepared, LOGIN_HASH */
     struct login_token token; /* LOGIN_USE */
+    int64_t expires_ms;       /* Unix time: the session ends then; 0: it does not */
+    bool by_token;            /* the proof was a JSON Web Token */
     enum credential_hash derived_hash;
     struct text resource; /* XEP-0078: prepared */
     struct text output;

@@ -15,7 +15,7 @@ enum { STREAM_ID_BYTES = 16, LANG_MAX = 64 };
 
 static const struct mechanism *const mechanisms[] = {
     &mechanism_scram_sha256_plus, &mechanism_scram_sha1_plus, &mechanism_scram_sha256, &mechanism_scram_sha1,
-    &mechanism_external,          &mechanism_plain,           &mechanism_anonymous,
+    &mechanism_external,          &mechanism_oauthbearer,     &mechanism_plain,        &mechanism_anonymous,
 };
 enum { MECHANISM_COUNT = sizeof mechanisms / sizeof mechanisms[0] };
 
@@ -89,6 +89,8 @@ bool negotiate_offers(struct session *session, const struct mechanism *mechanism
         return false;
     if (mechanism->is_plus)
         return negotiation->offers[BINDING_TLS_EXPORTER] || negotiation->offers[BINDING_TLS_SERVER_END_POINT];
+    if (mechanism->needs_jwt)
+        return session->sessions->parts->jwt_keys != NULL;
     return !mechanism->needs_certificate || has_certificate(session);
 }
 

@@ -1,6 +1,6 @@
 /* plain.c - PLAIN (RFC 4616): authzid NUL name NUL password.  The password is hashed as it was when the account was
  * made, off the loop, and compared with the stored key. */
-#include "gateway/session/login.h"
+#include "gateway/session/bearer.h"
 
 static bool take_part(struct text *rest, struct text *part)
 {
@@ -13,9 +13,25 @@ static bool take_part(struct text *rest, struct text *part)
     return true;
 }
 
+/* The token names the account; the name that was typed has to be that one. */
+static enum login_step begin_by_token(struct login *login, struct text name, struct text token)
+{
+    struct text typed;
+    if (!login_set_name(login, name))
+        return login_fail(login, SASL_ERROR_NOT_AUTHORIZED, "not-a-name");
+    typed = login->bare;
+    enum login_step step = bearer_begin(login, token);
+    if (step == LOGIN_ACCOUNT && !text_equal(typed, login->bare))
+        step = login_fail(login, SASL_ERROR_NOT_AUTHORIZED, "token-names-another-account");
+    login->bare = typed;
+    return step;
+}
+
 enum login_step plain_begin(struct login *login, struct text name, struct text password)
 {
     struct text prepared;
+    if (login->takes_jwt_for_password && bearer_is_token(password))
+        return begin_by_token(login, name, password);
     if (!login_set_name(login, name))
         return login_fail(login, SASL_ERROR_NOT_AUTHORIZED, "not-a-name");
     if (jid_prepare_password(&login->arena, password, &prepared) < 0)
@@ -39,6 +55,8 @@ static enum login_step answer(struct login *login, struct text input)
 static enum login_step found(struct login *login)
 {
     const struct scram_keys *keys = login_keys(login, login->derived_hash);
+    if (login->by_token)
+        return bearer_found(login);
     login->derived = (struct scram_keys){ .iterations = keys->iterations, .salt_size = keys->salt_size };
     memcpy(login->derived.salt, keys->salt, keys->salt_size);
     return LOGIN_HASH;

@@ -188,6 +188,7 @@ void sasl2_undo(struct session *session, enum stanza_condition condition, const 
     sasl2_free(&session->negotiation->sasl2);
     session_set_jid(session, &(struct jid){ 0 });
     session->generation = 0;
+    session->expires_ms = 0;
     session->is_guest = false;
     stream_set_limits(session->stream, &config_of(session)->login_limits);
     send_failure(session, SASL_ERROR_TEMPORARY_AUTH_FAILURE, stanza_condition_name(condition), text);

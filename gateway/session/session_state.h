@@ -92,6 +92,7 @@ struct session {
     uint64_t generation; /* of the account (store_login.h); 0 for guests */
     struct attendance *attendance; /* the router's */
     int64_t heard_ms;    /* last sign of life */
+    int64_t expires_ms;  /* the token that it logged in with ends; 0: none */
     int64_t stall_ms;    /* with PAUSE_QUEUE: ends when still full then */
     int64_t pinged_ms;   /* 0: no ping is unanswered */
     uint16_t open_steps; /* answers of bus, store and pool that will still come: keeps the memory */

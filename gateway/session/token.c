@@ -28,7 +28,8 @@ struct text token_text(struct arena *arena, const unsigned char secret[32], stru
     return text;
 }
 
-/* The mechanism of the token that is to be given, or NULL.  A client that ends its token gets none unasked. */
+/* The mechanism of the token that is to be given, or NULL.  A client that ends its token gets none unasked.  A login that
+ * has an end of its own is not prolonged so. */
 static const struct mechanism *wanted(struct session *session, const struct login *login, const struct element *request)
 {
     const struct element *asked = element_child(request, "request-token", XMLNS_FAST);
@@ -37,7 +38,7 @@ static const struct mechanism *wanted(struct session *session, const struct logi
 
     if (!asked && login->mechanism->is_token && !login->ends_token && left_ms < config_of(session)->auth_fast_ms / 2)
         mechanism = login->mechanism;
-    return mechanism && login->client.size && negotiate_offers(session, mechanism) ? mechanism : NULL;
+    return mechanism && login->client.size && !login->expires_ms && negotiate_offers(session, mechanism) ? mechanism : NULL;
 }
 
 /* Without the token the login is as good. */

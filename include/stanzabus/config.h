@@ -55,6 +55,10 @@ struct config {
     int64_t auth_fast_ms;      /* life of a login token (XEP-0484); 0: none are given */
     bool auth_fast_unbound;    /* also such that are bound to no channel */
     unsigned auth_fast_clients; /* installations of one account that have one */
+    struct text auth_jwt_key, auth_jwt_jwks; /* files */
+    struct text auth_jwt_issuer, auth_jwt_audience, auth_jwt_claim;
+    int64_t auth_jwt_skew_ms;
+    bool auth_jwt_plain, auth_jwt_create;
     struct text auth_anonymous_domain; /* empty: none */
     enum guest_reach auth_anonymous_reach;
 

@@ -34,6 +34,7 @@ bool json_read_object(struct json_reader *r, json_member_fn *member, void *ctx);
 bool json_read_array(struct json_reader *r, json_item_fn *item, void *ctx);
 bool json_read_string(struct json_reader *r, struct text *out); /* out->data is never NULL */
 bool json_read_integer(struct json_reader *r, long least, long most, long *out);
+bool json_read_number(struct json_reader *r, double *out);
 bool json_read_true(struct json_reader *r);
 bool json_skip(struct json_reader *r); /* any value, checked like the rest */
 bool json_read_end(struct json_reader *r);

@@ -3,6 +3,7 @@
 #define STANZABUS_PARTS_H
 
 #include "stanzabus/config.h"
+#include "stanzabus/jwt.h"
 #include "stanzabus/metrics.h"
 #include "stanzabus/store.h"
 #include "stanzabus/timer.h"
@@ -20,6 +21,7 @@ struct parts {
     struct text node; /* this node's id: name-worker-random, no '/' and no control characters */
     int64_t (*wall_ms)(void *ctx); /* Unix time in milliseconds */
     void *wall_ctx;
+    const struct jwt_keys *jwt_keys; /* NULL: no JSON Web Tokens are taken; changes at a reload */
     unsigned char secret[32]; /* shared by all nodes; set at start, before anything is accepted */
 };
 

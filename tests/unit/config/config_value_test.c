@@ -23,7 +23,7 @@ static void test_defaults(void **state)
     assert_false(c->listen_tls.is_on || c->listen_https.is_on);
     assert_string_equal(c->listen_admin.host, "127.0.0.1");
     assert_int_equal(c->listen_admin.port, 5281);
-    assert_int_equal(c->auth_mechanisms.count, 6);
+    assert_int_equal(c->auth_mechanisms.count, 7);
     assert_true(text_is(c->auth_mechanisms.items[0], "SCRAM-SHA-256-PLUS"));
     assert_false(c->auth_allow_plaintext || c->auth_legacy || c->http_demo || c->bus_dead_payload);
     assert_int_equal(c->auth_iterations, 10000);
@@ -140,7 +140,7 @@ static const struct row {
     { "domain = a, A", "domain: 'A' is named twice" },
     { "auth.mechanisms = PLAIN, SCRAM-SHA-256", NULL },
     { "auth.mechanisms = plain", "auth.mechanisms: 'plain' is none of SCRAM-SHA-256-PLUS, SCRAM-SHA-1-PLUS, "
-                                 "SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, EXTERNAL" },
+                                 "SCRAM-SHA-256, SCRAM-SHA-1, OAUTHBEARER, PLAIN, EXTERNAL" },
     { "auth.mechanisms = PLAIN,ANONYMOUS",
       "auth.mechanisms: 'ANONYMOUS' is not set here: it is on when auth.anonymous_domain is set" },
     { "auth.mechanisms = PLAIN,PLAIN", "auth.mechanisms: 'PLAIN' is named twice" },

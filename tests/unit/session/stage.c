@@ -118,6 +118,26 @@ static void account_get(struct store *store, struct text bare, store_account_fn 
     }
 }
 
+/* Only new ones are made here. */
+static void account_put(struct store *store, struct text bare, const struct account *account, enum account_put how,
+                        store_done_fn *fn, void *ctx)
+{
+    struct stage *stage = stage_of_store(store);
+    struct stage_answer *answer = add_answer(stage, ANSWER_REMOVE, stage->account_status, ctx);
+    assert_int_equal(how, ACCOUNT_CREATE);
+    answer->done_fn = fn;
+    answer->result = 1;
+    note(stage, "create");
+    for (size_t i = 0; i < stage->account_count; i++)
+        if (text_is(bare, stage->accounts[i].bare))
+            answer->result = 0;
+    if (!answer->result)
+        return;
+    assert_true(stage->account_count < STAGE_ACCOUNTS);
+    copy_text(stage->accounts[stage->account_count].bare, sizeof stage->accounts[0].bare, bare);
+    stage->accounts[stage->account_count++].account = *account;
+}
+
 static struct stage_row *find_row(struct stage *stage, struct text bare, struct text resource)
 {
     for (size_t i = 0; i < STAGE_ROWS; i++)
@@ -199,6 +219,7 @@ static void session_remove(struct store *store, const struct session_row *row, s
 
 static const struct store_ops store_ops = {
     .account_get = account_get,
+    .account_put = account_put,
     .session_bind = session_bind,
     .session_remove = session_remove,
 };
