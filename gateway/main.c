@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "stanzabus/command.h"
+#include "stanzabus/peers.h"
 #include "stanzabus/router.h"
 #include "stanzabus/supervisor.h"
 #include "transports/http/admin.h"
@@ -23,6 +24,7 @@
 #include "transports/http/site.h"
 #include "transports/redis/errand.h"
 #include "transports/redis/redis.h"
+#include "transports/s2s/s2s.h"
 #include "transports/tcp/tcp.h"
 #include "transports/tls/tls.h"
 #include "transports/websocket/web.h"
@@ -72,6 +74,11 @@ struct gateway {
     struct parts parts;
     struct router *router;
     struct sessions *sessions;
+    struct peers *peers;
+    struct dns *dns;
+    struct s2s *s2s;
+    struct tls *peer_tls;
+    struct tcp *servers, *components; /* connections with other servers, and with components */
 
     ev_timer tick, drain_poll;
     ev_async wake;
@@ -111,7 +118,7 @@ static void on_drain_poll(struct ev_loop *loop, ev_timer *timer, int revents)
     struct gateway *gateway = timer->data;
     bool late = clock_ms(CLOCK_MONOTONIC) > gateway->drain_until_ms;
     (void)revents;
-    bool are_over = sessions_count(gateway->sessions) == 0 && sessions_are_unbound(gateway->sessions);
+    bool are_over = sessions_count(gateway->sessions) == 0 && peers_count(gateway->peers) == 0 && sessions_are_unbound(gateway->sessions);
     if (!gateway->rows_are_gone && (are_over || late)) {
         gateway->rows_are_gone = true;
         router_stop(gateway->router);
@@ -132,6 +139,9 @@ static void gateway_drain(struct gateway *gateway)
     if (gateway->tcp)
         tcp_stop_listening(gateway->tcp);
     web_stop_listening(gateway->web);
+    tcp_stop_listening(gateway->servers);
+    tcp_stop_listening(gateway->components);
+    peers_stop(gateway->peers);
     sessions_end_all(gateway->sessions, STREAM_ERROR_SYSTEM_SHUTDOWN, "the server is stopping");
     ev_timer_init(&gateway->drain_poll, on_drain_poll, 0.02, 0.02);
     ev_timer_start(gateway->loop, &gateway->drain_poll);
@@ -175,7 +185,8 @@ static void on_reload_signal(struct ev_loop *loop, ev_signal *signal, int revent
     reload_jwt_keys(gateway);
     if (!gateway->tls)
         return;
-    int failed = tls_reload(gateway->tls); /* a file that is broken keeps no other domain from its new one */
+    int failed = gateway->peer_tls ? tls_reload(gateway->peer_tls) : 0;
+    failed |= tls_reload(gateway->tls); /* a file that is broken keeps no other domain from its new one */
     failed |= tls_reload(gateway->web_tls);
     if (!failed)
         log_info(&gateway->log, NULL, "certificates-reloaded", "%s", "");
@@ -209,6 +220,20 @@ static bool listen_tcp(struct gateway *gateway, const struct listen_address *add
     return true;
 }
 
+static bool listen_peers(struct gateway *gateway, struct tcp *tcp, const struct listen_address *address, const char *what)
+{
+    char error[256];
+    if (!address->is_on)
+        return true;
+    int port = tcp_listen(tcp, address, false, gateway->has_parent, error, sizeof error);
+    if (port < 0) {
+        gateway_fail(gateway, "cannot-listen", error);
+        return false;
+    }
+    log_info(&gateway->log, NULL, "listening", "what=%s address=%s port=%d", what, address->host, port);
+    return true;
+}
+
 static bool listen_web(struct gateway *gateway, const struct listen_address *address, bool is_tls, const char *what)
 {
     char error[256];
@@ -231,8 +256,11 @@ static void on_ready(void *ctx)
     if (gateway->drain_until_ms)
         return;
     if (!listen_tcp(gateway, &config->listen_tcp, false, "tcp") || !listen_tcp(gateway, &config->listen_tls, true, "tls") ||
-        !listen_web(gateway, &config->listen_http, false, "http") || !listen_web(gateway, &config->listen_https, true, "https"))
+        !listen_web(gateway, &config->listen_http, false, "http") || !listen_web(gateway, &config->listen_https, true, "https") ||
+        !listen_peers(gateway, gateway->servers, &config->listen_s2s, "s2s") ||
+        !listen_peers(gateway, gateway->components, &config->listen_component, "component"))
         return;
+    peers_start(gateway->peers);
     __atomic_store_n(&gateway->parts.metrics->ready, 1, __ATOMIC_RELAXED);
     if (config->auth_allow_plaintext)
         log_warning(&gateway->log, NULL, "plaintext-logins", "text=%s",
@@ -295,7 +323,38 @@ static struct tls *make_tls(const struct config *config, const char *alpn, const
                                      .log = log };
     if (strcmp(alpn, "xmpp-client") == 0) /* a browser would ask everyone for a certificate */
         settings.client_ca = config->tls_client_ca;
+    if (strcmp(alpn, "xmpp-server") == 0)
+        settings.peer_ca = config->s2s_ca;
     return tls_new(&settings, error, size);
+}
+
+/* Other servers and components: their transports, and the way out to them. */
+static int make_peers(struct gateway *gateway, char *error, size_t size)
+{
+    const struct config *config = gateway->config;
+    struct dns_settings dns = { .servers = { config->dns_servers.items, config->dns_servers.count },
+                                .trust_anchor = config->dns_trust_anchor,
+                                .timeout_ms = config->s2s_timeout_ms / 2,
+                                .log = &gateway->log };
+
+    if (config->listen_s2s.is_on || config->upstream_count) {
+        gateway->dns = dns_new(gateway->loop, &dns, error, size);
+        if (!gateway->dns)
+            return -1;
+        gateway->s2s = s2s_new(gateway->dns, config->s2s_timeout_ms / 2);
+    }
+    gateway->peers = peers_new(&gateway->parts, gateway->s2s ? s2s_dialer(gateway->s2s) : NULL, &router_peers_callbacks, gateway->router);
+    router_set_peers(gateway->router, gateway->peers);
+    if (config->listen_s2s.is_on) {
+        gateway->peer_tls = make_tls(config, "xmpp-server", &gateway->log, error, size);
+        if (!gateway->peer_tls)
+            return -1;
+    }
+    gateway->servers = tcp_new(gateway->loop, &peers_server_callbacks, gateway->peers, gateway->peer_tls, &gateway->log, gateway->worker.metrics);
+    gateway->components = tcp_new(gateway->loop, &peers_component_callbacks, gateway->peers, NULL, &gateway->log, gateway->worker.metrics);
+    if (gateway->s2s)
+        s2s_attach(gateway->s2s, gateway->servers, gateway->components);
+    return 0;
 }
 
 static int make_transports(struct gateway *gateway, char *error, size_t size)
@@ -372,6 +431,8 @@ static void start_watchers(struct gateway *gateway)
 /* In the opposite order. */
 static void gateway_fini(struct gateway *gateway)
 {
+    tcp_free(&gateway->servers);
+    tcp_free(&gateway->components);
     tcp_free(&gateway->tcp);
     web_free(&gateway->web);
     jwt_keys_free(&gateway->jwt_keys);
@@ -379,7 +440,11 @@ static void gateway_fini(struct gateway *gateway)
     if (gateway->redis)
         redis_free(&gateway->redis); /* answers what is open */
     sessions_free(&gateway->sessions);
+    peers_free(&gateway->peers);
     router_free(&gateway->router);
+    s2s_free(&gateway->s2s);
+    dns_free(&gateway->dns);
+    tls_free(&gateway->peer_tls);
     tls_free(&gateway->web_tls);
     tls_free(&gateway->tls);
     stream_pool_free(&gateway->parts.streams);
@@ -396,7 +461,7 @@ static int gateway_serve(struct gateway *gateway)
     if (!gateway->redis) {
         gateway->exit_code = COMMAND_FAILED;
     } else if (!load_jwt_keys(gateway, error, sizeof error) || make_transports(gateway, error, sizeof error) < 0 ||
-               make_admin(gateway, error, sizeof error) < 0) {
+               make_peers(gateway, error, sizeof error) < 0 || make_admin(gateway, error, sizeof error) < 0) {
         log_error(&gateway->log, NULL, "cannot-start", "text=%s", log_quote(error, strlen(error)));
         gateway->exit_code = COMMAND_FAILED;
     } else {
@@ -423,6 +488,8 @@ static bool ports_are_free(const struct config *config, const struct log *log)
                       { &config->listen_tls, "listen.tls" },
                       { &config->listen_http, "listen.http" },
                       { &config->listen_https, "listen.https" },
+                      { &config->listen_s2s, "listen.s2s" },
+                      { &config->listen_component, "listen.component" },
                       { &config->listen_admin, "listen.admin" } };
     char error[256];
     for (size_t i = 0; i < sizeof listeners / sizeof listeners[0]; i++) {

@@ -67,6 +67,19 @@ static void check_routes(struct config_reading *reading)
     }
 }
 
+static void check_components(struct config_reading *reading)
+{
+    const struct config *config = reading->config;
+    for (size_t i = 0; i < config->upstream_count; i++)
+        if (!list_has(&config->services_domains, config->upstreams[i].domain))
+            COMPLAIN(reading, "components.connect", "'%s' is no service domain; add it to services.domains",
+                     shown(config->upstreams[i].domain).text);
+    for (size_t i = 0; i < config->component_count; i++)
+        if (config_has_domain(config, config->components[i].domain) || config_is_service_domain(config, config->components[i].domain))
+            COMPLAIN(reading, "components.accept", "'%s' is one of domain or services.domains already",
+                     shown(config->components[i].domain).text);
+}
+
 /* An automatic listener has its address, and is off until there is a certificate. */
 static void settle_tls_listener(struct config_reading *reading, struct listen_address *address, const char *name)
 {
@@ -88,6 +101,7 @@ static void check_tls(struct config_reading *reading)
         COMPLAIN(reading, "tls.client_ca", "is of no use without TLS: set tls.certificate too");
     settle_tls_listener(reading, &config->listen_tls, "listen.tls");
     settle_tls_listener(reading, &config->listen_https, "listen.https");
+    settle_tls_listener(reading, &config->listen_s2s, "listen.s2s");
 }
 
 static bool is_any_host(const struct listen_address *a)
@@ -105,6 +119,8 @@ static void check_listeners(struct config_reading *reading)
                       { "listen.tls", &config->listen_tls },
                       { "listen.http", &config->listen_http },
                       { "listen.https", &config->listen_https },
+                      { "listen.s2s", &config->listen_s2s },
+                      { "listen.component", &config->listen_component },
                       { "listen.admin", &config->listen_admin } };
     for (size_t i = 0; i < sizeof listeners / sizeof listeners[0]; i++) {
         const struct listen_address *a = listeners[i].address;
@@ -155,6 +171,7 @@ void check_config(struct config_reading *reading)
     check_guests(reading);
     check_service_accounts(reading);
     check_routes(reading);
+    check_components(reading);
     check_tls(reading);
     check_listeners(reading);
     check_limits(reading);

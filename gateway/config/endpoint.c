@@ -50,7 +50,7 @@ static bool is_host(struct arena *arena, const struct endpoint *e)
     return e->host.size > 0 && e->host.data[0] != '[' && jid_prepare_domain(arena, e->host, &prepared) == 0;
 }
 
-static bool parse_listen(struct arena *arena, struct text t, struct listen_address *out)
+bool parse_listen(struct arena *arena, struct text t, struct listen_address *out)
 {
     struct endpoint e = split_endpoint(t);
     if (!e.has_port || !take_port(e.port, &out->port) || !is_host(arena, &e) || e.host.size >= sizeof out->host)

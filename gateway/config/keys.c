@@ -35,6 +35,7 @@ static const char *const levels[] = { "error", "warning", "info", "debug", NULL 
 static const char *const formats[] = { "text", "json", NULL };
 static const char *const defaults[] = { "always", "roster", "never", NULL };
 static const char *const tls_auto[] = { "0.0.0.0:5223", NULL };
+static const char *const s2s_auto[] = { "0.0.0.0:5269", NULL };
 static const char *const https_auto[] = { "0.0.0.0:5443", NULL };
 
 const struct config_key config_keys[] = {
@@ -61,6 +62,9 @@ const struct config_key config_keys[] = {
     { "listen.http", LISTEN(listen_http, "0.0.0.0:5280"), .help = "WebSocket at /xmpp-websocket, and host-meta." },
     { "listen.https", LISTEN(listen_https, "auto"), .choices = https_auto,
       .help = "The same over TLS; auto is 0.0.0.0:5443 once tls.certificate is set." },
+    { "listen.s2s", LISTEN(listen_s2s, "auto"), .choices = s2s_auto,
+      .help = "Other servers (federation); auto is 0.0.0.0:5269 once tls.certificate is set.  off: no federation." },
+    { "listen.component", LISTEN(listen_component, "off"), .help = "Components (XEP-0114), without TLS: as 127.0.0.1:5347." },
     { "listen.admin", LISTEN(listen_admin, "127.0.0.1:5281"),
       .help = "/healthz, /readyz and /metrics; keep it off public networks." },
 
@@ -132,6 +136,31 @@ const struct config_key config_keys[] = {
       .help = "How much of Redis' memory these may take, about; 0: any amount." },
     { "archive.page", NUMBER(archive_page, "250", 10, 10000), .unit = "messages",
       .help = "The most that one query is answered with; the client asks for the next page." },
+    { "s2s.tls", BOOL(s2s_tls_required, "on"), .help = "Streams between servers must be encrypted." },
+    { "s2s.dialback", BOOL(s2s_dialback, "off"),
+      .help = "Other servers may prove their domain by dialback, without a certificate that does." },
+    { "s2s.services", BOOL(s2s_services, "off"), .help = "Service domains are reached from other servers, and reach them." },
+    { "s2s.ca", TEXT_OF(read_text, s2s_ca, "system"), .unit = "PEM file, or system",
+      .help = "Who may sign the certificates of other servers." },
+    { "s2s.allow", LIST(read_domains, s2s_allow, ""), .help = "The only other domains that are talked to; empty: all." },
+    { "s2s.block", LIST(read_domains, s2s_block, ""), .help = "Other domains that are not talked to." },
+    { "s2s.queue", NUMBER(s2s_queue, "1000", 10, 100000), .unit = "stanzas",
+      .help = "What may wait in Redis for one other domain or component; more is answered with an error." },
+    { "s2s.wait", DURATION(s2s_wait_ms, "60", 0, 24ll * HOUR),
+      .help = "How long it waits for a server that cannot be reached, before it goes back with an error." },
+    { "s2s.timeout", DURATION(s2s_timeout_ms, "30", 100, HOUR), .help = "For one try to reach another server." },
+    { "s2s.idle", DURATION(s2s_idle_ms, "600", 100, 24ll * HOUR), .help = "Silence after which a stream between servers is closed." },
+    { "dns.servers", LIST(read_servers, dns_servers, ""), .help = "ADDRESS or ADDRESS@PORT of resolvers; empty: the machine's." },
+    { "dns.trust_anchor", TEXT_OF(read_text, dns_trust_anchor, ""), .unit = "file",
+      .help = "DNSSEC trust anchors, as /usr/share/dns/root.key: answers are validated, and TLSA records count (DANE)." },
+
+    { "components.accept", .read = read_components, .place = PLACE(components, struct component_secret *), .initial = "",
+      .unit = "DOMAIN:SECRET, comma-separated", .help = "Components that may connect to listen.component." },
+    { "components.share", BOOL(components_share, "off"),
+      .help = "Several connections of one component to a node share the load; else all but one stand by." },
+    { "components.connect", .read = read_upstreams, .place = PLACE(upstreams, struct component_upstream *), .initial = "",
+      .unit = "DOMAIN:SECRET@HOST:PORT, comma-separated",
+      .help = "Service domains for which this server is a component of another one." },
 
     { "limits.stanza_bytes", BYTES(limits.stanza_bytes, "262144", 10000, 16 * MEGA), .help = "The largest stanza." },
     { "limits.login_bytes", BYTES(login_limits.stanza_bytes, "10000", 10000, MEGA), .help = "The same before login." },
@@ -145,6 +174,8 @@ const struct config_key config_keys[] = {
       .help = "Failed logins of one address or account within ten minutes before answers slow down." },
     { "limits.connections", NUMBER(limits_connections, "0", 0, 10000000), .unit = "connections",
       .help = "Open connections in a worker; 0: as many as open files allow." },
+    { "limits.peers", NUMBER(limits_peers, "4000", 1, 1000000), .unit = "connections",
+      .help = "Connections with other servers and components, and domains that something waits for, in a worker." },
     { "limits.connections_per_address", NUMBER(limits_connections_per_address, "5000", 1, 10000000),
       .unit = "connections", .help = "Open connections from one address, in a worker." },
     { "limits.sessions_per_account", NUMBER(limits_sessions_per_account, "50", 1, 10000), .unit = "sessions",

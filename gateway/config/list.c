@@ -174,6 +174,19 @@ void read_proxies(const struct config_value *value)
     read_list(value, check_network);
 }
 
+static const char *check_server(struct arena *arena, struct text *item)
+{
+    const char *at = memchr(item->data, '@', item->size);
+    struct text address = { item->data, at ? (size_t)(at - item->data) : item->size };
+    (void)arena;
+    return ip_is_v4(address) || ip_is_v6(address) ? NULL : "is not ADDRESS or ADDRESS@PORT (as 192.0.2.53 or 127.0.0.1@5353)";
+}
+
+void read_servers(const struct config_value *value)
+{
+    read_list(value, check_server);
+}
+
 void read_observe(const struct config_value *value)
 {
     static const char *const kinds[] = { "message", "presence", "iq" };

@@ -9,7 +9,7 @@
 
 #include "stanzabus/config.h"
 
-enum { CONFIG_KEYS_MAX = 128, CONFIG_FILE_MAX = 1024 * 1024 /* bytes */ };
+enum { CONFIG_KEYS_MAX = 160, CONFIG_FILE_MAX = 1024 * 1024 /* bytes */ };
 
 enum source_kind { SOURCE_DEFAULT, SOURCE_FILE, SOURCE_ENVIRONMENT, SOURCE_SET };
 
@@ -95,6 +95,10 @@ void read_domain(const struct config_value *value);    /* struct text, prepared;
 void read_redis_url(const struct config_value *value); /* struct text */
 /* struct listen_address.  For "auto" is_on is false and the address is choices[0]; check_config turns it on. */
 void read_listen(const struct config_value *value);
+bool parse_listen(struct arena *arena, struct text t, struct listen_address *out);
+void read_components(const struct config_value *value); /* struct component_secret *, and component_count */
+void read_upstreams(const struct config_value *value);  /* struct component_upstream *, and upstream_count */
+void read_servers(const struct config_value *value);    /* struct text_list: ADDRESS or ADDRESS@PORT */
 void read_observe(const struct config_value *value); /* unsigned, OBSERVE_ bits */
 void read_domains(const struct config_value *value); /* struct text_list, and so on */
 void read_accounts(const struct config_value *value);

@@ -230,12 +230,19 @@ static void on_blocked(struct router *router, struct text rest)
     sessions_block(router->sessions, rest, stays, why);
 }
 
+static void on_pushed(struct router *router, struct text rest)
+{
+    if (router->peers)
+        peers_pushed(router->peers, rest);
+}
+
 static const struct node_word {
     const char *word; /* the first line */
     void (*handle)(struct router *router, struct text rest);
 } node_words[] = {
     { "replaced", on_replaced },
     { "blocked", on_blocked },
+    { "queued", on_pushed },
 };
 
 void node_command(struct router *router, struct text payload)

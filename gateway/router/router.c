@@ -62,6 +62,8 @@ void router_handled(struct router *router, const struct sender *sender, const st
     struct jid jid;
     if (!sender->number)
         return;
+    if (sender->kind == SENDER_PEER)
+        peers_handled(router->peers, sender->session_number, (uint32_t)sender->number);
     if (jid_parse(&arena, from, &jid) == 0) {
         struct session *session = router_session_of(router, sender, &jid);
         if (session)
@@ -112,6 +114,7 @@ void router_answer(struct router *router, const struct sender *sender, struct st
         publish_to_service(router, sender->service, answer);
         break;
     case SENDER_SERVER:
+    case SENDER_PEER:
         router_say(router, answer);
         break;
     }
@@ -144,8 +147,13 @@ void router_say(struct router *router, struct stanza *stanza)
     case PLACE_SERVICE:
         publish_to_service(router, service, stanza);
         break;
-    case PLACE_SERVER:
     case PLACE_ELSEWHERE:
+        if (peer_is_reached(router, stanza))
+            to_peer(router, &sender_server, stanza, router_event(router, stanza, jid_text(&to)));
+        else
+            stanza_free(&stanza);
+        break;
+    case PLACE_SERVER:
         stanza_free(&stanza);
         break;
     }
@@ -207,13 +215,13 @@ static struct way find_way(struct router *router, struct stanza *stanza)
 }
 
 /* NULL data: the stanza may go on. */
-static bool may_go(struct router *router, const struct sender *sender, const struct stanza *stanza, const struct way *way,
+static bool may_go(struct router *router, const struct sender *sender, struct stanza *stanza, const struct way *way,
                    enum stanza_condition *condition, const char **text)
 {
     *text = NULL;
-    if (way->place == PLACE_ELSEWHERE) {
+    if (way->place == PLACE_ELSEWHERE && !peer_is_reached(router, stanza)) {
         *condition = STANZA_ERROR_REMOTE_SERVER_NOT_FOUND;
-        *text = "This server does not talk to other servers.";
+        *text = "This server does not talk to that one.";
         return false;
     }
     if (way->place == PLACE_ACCOUNT && sender->kind == SENDER_CLIENT && session_is_guest(sender->session) &&
@@ -331,7 +339,7 @@ static void route(struct router *router, const struct sender *sender, struct sta
         to_service(router, sender, stanza, way.service, event);
         break;
     case PLACE_ELSEWHERE:
-        stanza_free(&stanza);
+        to_peer(router, sender, stanza, event);
         break;
     }
 }
@@ -341,6 +349,10 @@ void router_route(struct router *router, const struct sender *sender, struct sta
 {
     router->is_kept = false;
     route(router, sender, stanza);
-    if (!router->is_kept && sender->number && sender->session)
+    if (router->is_kept || !sender->number)
+        return;
+    if (sender->session)
         session_handled(sender->session, sender->number);
+    else if (sender->kind == SENDER_PEER)
+        peers_handled(router->peers, sender->session_number, (uint32_t)sender->number);
 }

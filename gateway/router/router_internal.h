@@ -16,6 +16,7 @@
 #include "stanzabus/archive_id.h"
 #include "stanzabus/channel.h"
 #include "stanzabus/router.h"
+#include "stanzabus/store_peers.h"
 
 /* A service that this configuration names: a domain, or an account (bot). */
 struct service {
@@ -39,13 +40,13 @@ struct service {
 };
 
 /* Who says a stanza.  Answers and errors go back there. */
-enum sender_kind { SENDER_CLIENT, SENDER_SERVICE, SENDER_SERVER };
+enum sender_kind { SENDER_CLIENT, SENDER_SERVICE, SENDER_SERVER, SENDER_PEER };
 struct sender {
     enum sender_kind kind;
     struct session *session; /* SENDER_CLIENT; only valid while the stanza is being handled */
-    uint64_t session_number; /* SENDER_CLIENT; finds the session again later */
+    uint64_t session_number; /* SENDER_CLIENT: finds the session again later; SENDER_PEER: its stream */
     struct service *service; /* SENDER_SERVICE */
-    uint64_t number; /* SENDER_CLIENT: of the stanza in its stream, 0 when they are not counted (XEP-0198) */
+    uint64_t number; /* SENDER_CLIENT, SENDER_PEER: of the stanza in its stream, 0 when they are not counted (XEP-0198) */
 };
 
 struct caps; /* caps.h */
@@ -53,6 +54,7 @@ struct caps; /* caps.h */
 struct router {
     struct parts *parts;
     struct sessions *sessions;
+    struct peers *peers;       /* NULL: nobody else is reached */
     struct arena arena;        /* owns the names below */
     struct service *services;  /* uthash by address */
     struct event_ids ids;
@@ -149,6 +151,10 @@ void to_service(struct router *router, const struct sender *sender, struct stanz
 /* The same for a message; hops as below. */
 void message_to_account(struct router *router, const struct sender *sender, struct stanza *stanza, const struct jid *to,
                         struct text event, unsigned hops);
+/* Whether the stanza's domains have a way to each other (peers.h). */
+bool peer_is_reached(struct router *router, struct stanza *stanza);
+/* Takes the stanza; event is borrowed. */
+void to_peer(struct router *router, const struct sender *sender, struct stanza *stanza, struct text event);
 /* Routes an event once more (hops > 0) because its resource had gone. Takes the stanza. */
 void to_account_again(struct router *router, struct stanza *stanza, const struct jid *to, struct text event, unsigned hops);
 

@@ -3,12 +3,14 @@
 #include "stanzabus/stanza.h"
 
 
-/* RFC 6120 4.8.2: the default is the content namespace, or the stream namespace with the content namespace declared by
- * each stanza; "both styles are acceptable". */
 static void note_default(struct start_tag *tag, struct text uri)
 {
-    tag->has_content_namespace = text_equal(uri, TEXT(XMLNS_CLIENT));
-    tag->is_for_clients = tag->has_content_namespace || text_equal(uri, TEXT(XMLNS_STREAM));
+    static const struct text contents[] = { TEXT_INIT(XMLNS_CLIENT), TEXT_INIT(XMLNS_SERVER), TEXT_INIT(XMLNS_COMPONENT),
+                                            TEXT_INIT(XMLNS_STREAM) };
+    tag->content = (struct text){ 0 };
+    for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++)
+        if (text_equal(uri, contents[i]))
+            tag->content = contents[i];
 }
 
 void start_tag_declare(struct start_tag *tag, const char *prefix, const char *uri)
@@ -42,7 +44,7 @@ void start_tag_complete(struct start_tag *tag, struct text raw)
 {
     struct buffer whole = { 0 };
     tag->is_empty = raw.size > 1 && raw.data[raw.size - 2] == '/';
-    if (tag->declarations != 2 || !tag->has_content_namespace || !tag->has_stream_prefix) {
+    if (tag->declarations != 2 || !text_equal(tag->content, TEXT(XMLNS_CLIENT)) || !tag->has_stream_prefix) {
         buffer_append_text(&whole, opening_of(raw));
         buffer_append_text(&whole, buffer_text(&tag->text));
         buffer_append_char(&whole, '>');

@@ -10,9 +10,8 @@
 struct start_tag {
     struct buffer text; /* the declarations; behind start_tag_complete the whole tag, or empty for START_TAG_USUAL */
     unsigned declarations;
-    bool has_content_namespace; /* xmlns='jabber:client' */
-    bool has_stream_prefix;     /* xmlns:stream */
-    bool is_for_clients;        /* the default namespace suits a client's stream */
+    struct text content;    /* the default namespace, when it is one that streams have (RFC 6120 4.8.3); else empty */
+    bool has_stream_prefix; /* xmlns:stream */
     bool is_empty;              /* <.../>: the stream would be over already */
 };
 

@@ -14,6 +14,7 @@ struct stream *stream_new(struct stream_pool *pool, enum stream_framing framing,
     struct stream *stream = xcalloc(1, sizeof *stream);
     stream->pool = pool;
     stream->framing = (unsigned char)framing;
+    stream->content = TEXT(XMLNS_CLIENT);
     stream->limits = limits;
     stream->callbacks = callbacks;
     stream->ctx = ctx;
@@ -185,6 +186,11 @@ void stream_drop_input(struct stream *stream)
     buffer_fini(&stream->pending);
     stream->rest.size = 0;
     stream->overflowed = false;
+}
+
+void stream_set_content(struct stream *stream, struct text content)
+{
+    stream->content = content;
 }
 
 void stream_set_limits(struct stream *stream, const struct stream_limits *limits)

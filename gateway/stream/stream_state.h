@@ -17,6 +17,7 @@ struct stream {
     char *start_tag;       /* TCP: owned; NULL for START_TAG_USUAL */
     struct buffer pending; /* what came, or was left, while paused; WebSocket: each message behind its size */
     struct text rest;      /* of the input at hand, while running: not yet read */
+    struct text content;   /* the content namespace that is expected (RFC 6120 4.8.2) */
     unsigned char framing;
     bool open;     /* the header of the present stream was read */
     bool was_open; /* of this or of one before a restart */

@@ -28,17 +28,25 @@ static bool begins_like_xml(struct stream *stream)
     return false;
 }
 
+/* RFC 6120 4.8.2: the default is the content namespace, or the stream namespace with the content namespace declared by
+ * each stanza; "both styles are acceptable". */
+static bool suits(struct text expected, struct text declared)
+{
+    return text_equal(declared, expected) || text_equal(declared, TEXT(XMLNS_STREAM));
+}
+
 /* RFC 6120 4.8.1 and 4.8.2: a wrong stream namespace or content namespace is invalid-namespace, whatever the element is
  * called.  Another element of the stream namespace, or a stream that is over where it begins, is valid XML, only no
  * header: bad-format, as 4.9.3 has nothing closer. */
-static const char *wrong_header(const struct element *root, const struct start_tag *tag,
+static const char *wrong_header(const struct stream *stream, const struct element *root, const struct start_tag *tag,
                                 enum stream_condition *condition)
 {
     *condition = STREAM_ERROR_INVALID_NAMESPACE;
     if (!text_equal(root->xmlns, TEXT(XMLNS_STREAM)))
         return "the namespace of the header is not " XMLNS_STREAM;
-    if (!tag->is_for_clients)
-        return "the default namespace is not " XMLNS_CLIENT;
+    if (!suits(stream->content, tag->content))
+        return text_equal(stream->content, TEXT(XMLNS_CLIENT)) ? "the default namespace is not " XMLNS_CLIENT :
+                                                                 "the default namespace is not that of this port";
     *condition = STREAM_ERROR_BAD_FORMAT;
     if (!text_equal(root->name, TEXT("stream")))
         return "the root is not a stream header";
@@ -50,7 +58,7 @@ static void take_header(struct stream *stream)
     enum stream_condition condition;
     const struct start_tag *tag = xml_in_start_tag(stream->in);
     struct stanza *header = xml_in_take(stream->in);
-    const char *wrong = wrong_header(header->root, tag, &condition);
+    const char *wrong = wrong_header(stream, header->root, tag, &condition);
     if (wrong) {
         stanza_free(&header);
         stream_fail(stream, condition, wrong);
@@ -58,12 +66,26 @@ static void take_header(struct stream *stream)
     }
     if (tag->text.size)
         stream->start_tag = text_dup(buffer_text(&tag->text));
-    stream_begin(stream, header, TEXT(XMLNS_CLIENT));
+    stream_begin(stream, header, stream->content);
+}
+
+/* Stanzas of servers and components are the same elements in another namespace (RFC 6120 4.8.3). */
+static void adopt(struct element *element, struct text content)
+{
+    if (text_equal(element->xmlns, content))
+        element->xmlns = TEXT(XMLNS_CLIENT);
+    for (struct node *n = element->children; n; n = n->next)
+        if (n->element)
+            adopt(n->element, content);
 }
 
 static void take_stanza(struct stream *stream)
 {
     struct stanza *stanza = xml_in_take(stream->in);
+    if (!text_equal(stream->content, TEXT(XMLNS_CLIENT))) {
+        adopt(stanza->root, stream->content);
+        stanza_set_root(stanza, stanza->root);
+    }
     if (xml_in_has_grown(stream->in))
         stream_drop_parser(stream); /* the next byte makes a new one, as after a sleep */
     stream->callbacks->on_stanza(stream->ctx, stanza);

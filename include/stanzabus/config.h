@@ -22,6 +22,14 @@ struct listen_address { /* ADDRESS:PORT, [IPV6]:PORT, or off */
     int port;
 };
 
+struct component_secret { /* components.accept */
+    struct text domain, secret;
+};
+struct component_upstream { /* components.connect */
+    struct text domain, secret;
+    struct listen_address server; /* whom to call */
+};
+
 enum { OBSERVE_MESSAGE = 1, OBSERVE_PRESENCE = 2, OBSERVE_IQ = 4 };
 enum archive_default { ARCHIVE_ALWAYS, ARCHIVE_ROSTER, ARCHIVE_NEVER }; /* XEP-0441 2.1.1 */
 enum guest_reach { GUESTS_REACH_SERVICES, GUESTS_REACH_ACCOUNTS };
@@ -39,7 +47,7 @@ struct config {
     unsigned bus_observe;       /* bus.observe: OBSERVE_ bits */
     bool bus_dead_payload;      /* bus.dead_payload: xmpp:dead carries the first 4 kB of what was refused */
 
-    struct listen_address listen_tcp, listen_tls, listen_http, listen_https, listen_admin;
+    struct listen_address listen_tcp, listen_tls, listen_http, listen_https, listen_s2s, listen_component, listen_admin;
 
     bool http_demo;
     struct text_list http_origins;         /* empty: the page's own host; "*": any */
@@ -74,12 +82,29 @@ struct config {
     unsigned archive_count; /* messages of an account; 0: no bound */
     size_t archive_bytes;   /* of Redis' memory, of an account; 0: no bound */
     unsigned archive_page;  /* most messages of one answer */
+    bool s2s_tls_required;  /* s2s.tls */
+    bool s2s_dialback;      /* s2s.dialback: without a certificate that proves the domain */
+    bool s2s_services;      /* s2s.services: service domains are reached from other servers, and reach them */
+    struct text s2s_ca;     /* PEM file, or "system" */
+    struct text_list s2s_allow, s2s_block; /* domains; allow empty: all */
+    unsigned s2s_queue;     /* stanzas that may wait for one other domain */
+    int64_t s2s_wait_ms;    /* how long they wait for its server */
+    int64_t s2s_timeout_ms; /* for one try: DNS, TCP, TLS, proof */
+    int64_t s2s_idle_ms;
+    struct text_list dns_servers; /* empty: the machine's */
+    struct text dns_trust_anchor;
+    struct component_secret *components;
+    size_t component_count;
+    bool components_share;
+    struct component_upstream *upstreams;
+    size_t upstream_count;
 
     struct stream_limits limits;       /* limits.stanza_bytes, .depth, .attributes */
     struct stream_limits login_limits; /* before authentication: smaller, limits.login_bytes */
     int64_t limits_login_ms;           /* limits.login_seconds: from connect to bind */
     unsigned limits_login_failures;    /* failures of one address or account within ten minutes before answers slow down */
     unsigned limits_connections;       /* open connections in a worker; 0: what open files allow */
+    unsigned limits_peers;       /* connections with other servers and components, and links, in a worker */
     unsigned limits_connections_per_address;
     unsigned limits_sessions_per_account;
     size_t limits_vcard_bytes;         /* as kept: JSON */

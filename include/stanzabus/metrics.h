@@ -56,6 +56,11 @@
     X(ARCHIVE_UNREADABLE,     "archive_unreadable_total",        counter, "archived messages left out of answers because they cannot be read") \
     X(CAPS_UNVERIFIED,        "caps_unverified_total",           counter, "answers of clients about their capabilities that did not fit their hash") \
     X(PEP_NOTICE_DROPS,       "pep_notice_drops_total",          counter, "notifications of pubsub nodes that did not reach contacts, because Redis was away") \
+    X(PEERS,                  "peers",                           gauge,   "open connections with other servers and components") \
+    X(PEER_LINKS,             "peer_links",                      gauge,   "other domains that something waits for or goes to") \
+    X(PEER_LINKS_BROKEN,      "peer_links_broken_total",         counter, "times that what waited for another domain was sent back") \
+    X(PEER_STANZAS_IN,        "peer_stanzas_in_total",           counter, "stanzas received from other servers and components") \
+    X(PEER_STANZAS_OUT,       "peer_stanzas_out_total",          counter, "stanzas written to other servers and components") \
     X(REDIS_UP,               "redis_up",                        gauge,   "1 while Redis answers") \
     X(REDIS_QUEUE_BYTES,      "redis_queue_bytes",               gauge,   "bytes waiting to be written to Redis") \
     X(WORK_QUEUE,             "work_queue",                      gauge,   "jobs that wait for the thread pool") \

@@ -5,6 +5,7 @@
 #define STANZABUS_ROUTER_H
 
 #include "stanzabus/message.h"
+#include "stanzabus/peers.h"
 #include "stanzabus/session.h"
 
 struct router;
@@ -12,8 +13,10 @@ struct router;
 struct router *router_new(struct parts *parts);
 void router_free(struct router **router);
 void router_set_sessions(struct router *router, struct sessions *sessions);
+void router_set_peers(struct router *router, struct peers *peers); /* NULL: nobody but the own domains is reached */
 
 extern const struct session_callbacks router_session_callbacks; /* ctx = struct router * */
+extern const struct peers_callbacks router_peers_callbacks;     /* ctx = struct router * */
 extern const struct bus_callbacks router_bus_callbacks;         /* ctx = struct router * */
 
 /* Subscribes the node's own channels, takes leases, starts beating. on_ready once all of it stands. */

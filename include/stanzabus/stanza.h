@@ -9,6 +9,8 @@
 
 #define XMLNS_CLIENT "jabber:client"
 #define XMLNS_SERVER "jabber:server"
+#define XMLNS_COMPONENT "jabber:component:accept"
+#define XMLNS_DIALBACK "jabber:server:dialback"
 #define XMLNS_STREAM "http://etherx.jabber.org/streams"
 #define XMLNS_FRAMING "urn:ietf:params:xml:ns:xmpp-framing"
 #define XMLNS_STANZA_ERRORS "urn:ietf:params:xml:ns:xmpp-stanzas"

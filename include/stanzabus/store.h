@@ -11,6 +11,8 @@ struct store;
 struct log_ops; /* store_log.h */
 struct archive_ops; /* store_archive.h */
 struct sm_ops;  /* store_sm.h */
+struct log_ops;   /* store_log.h */
+struct peers_ops; /* store_peers.h */
 
 /* -- accounts -- */
 enum { SCRAM_SALT_MAX = 64 };
@@ -126,6 +128,7 @@ struct store {
     const struct pep_ops *pep;
     const struct roster_ops *roster;
     const struct presence_ops *presence;
+    const struct peers_ops *peers;
 };
 
 #endif

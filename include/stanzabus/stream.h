@@ -42,6 +42,11 @@ struct stream *stream_new(struct stream_pool *pool, enum stream_framing framing,
                           const struct stream_callbacks *callbacks, void *ctx);
 void stream_free(struct stream **stream); /* also allowed from inside a callback: no further callback comes */
 
+/* What the stream carries: XMLNS_CLIENT unless said otherwise, XMLNS_SERVER or XMLNS_COMPONENT; content is a literal.  Behind
+ * this stage all stanzas are in jabber:client, and what is written for SCOPE_STREAM suits every stream that declares its own
+ * content namespace as the default. */
+void stream_set_content(struct stream *stream, struct text content);
+
 /* Feeds bytes; on FRAMING_WEBSOCKET exactly one whole message a call.  While paused, bytes are kept (the transport is
  * paused by the same hand, so at most one read's worth comes; beyond 64 kB more than a stanza may have they are dropped,
  * and the stream fails with resource-constraint when it is resumed). */

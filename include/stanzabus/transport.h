@@ -29,6 +29,9 @@ struct connection_ops {
     /* The JIDs (xmppAddr, else none) that a verified client certificate carries, RFC 6120 13.7.1.4.  Fills at most max
      * texts from the arena, returns their number; -1 when no certificate was given or it does not verify. */
     int (*certificate_jids)(struct connection *connection, struct arena *arena, struct text *out, int max);
+    /* Between servers: whether the other side's certificate speaks for the domain (an A-label), RFC 9525.  NULL when it
+     * does, else the reason, static.  NULL where only clients come. */
+    const char *(*peer_fault)(struct connection *connection, const char *domain);
 };
 
 struct session;

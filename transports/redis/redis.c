@@ -239,6 +239,7 @@ struct redis *redis_new(struct ev_loop *loop, const struct redis_settings *setti
     redis->store.archive = &redis_archive_ops;
     redis->store.documents = &redis_documents_ops;
     redis->store.log = &redis_log_ops;
+    redis->store.peers = &redis_peers_ops;
     redis->store.login = &redis_login_ops;
     redis->store.blocklist = &redis_blocklist_ops;
     redis->store.sight = &redis_sight_ops;

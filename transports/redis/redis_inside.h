@@ -128,6 +128,7 @@ extern const struct pep_ops redis_pep_ops;
 extern const struct roster_ops redis_roster_ops;
 extern const struct presence_ops redis_presence_ops;
 extern const struct log_ops redis_log_ops;
+extern const struct peers_ops redis_peers_ops;
 
 #define REDIS_OF_BUS(pointer) container_of(pointer, struct redis, bus)
 #define REDIS_OF_STORE(pointer) container_of(pointer, struct redis, store)

@@ -84,6 +84,7 @@ void tcp_connection_finish(struct tcp_connection *c)
     report_closed(c);
     out_queue_clear(&tcp->pool, &c->out);
     tcp_secure_free(&c->secure);
+    tcp_outgoing_free(&c->outgoing);
     free(c);
 }
 
@@ -300,6 +301,12 @@ static int connection_certificate_jids(struct connection *base, struct arena *ar
     return found;
 }
 
+static const char *connection_peer_fault(struct connection *base, const char *domain)
+{
+    struct tcp_connection *c = (struct tcp_connection *)base;
+    return tcp_secure_is_up(c) ? tls_peer_fault(tls_channel_ssl(c->secure->channel), domain) : "no TLS";
+}
+
 const struct connection_ops tcp_connection_ops = {
     .write = connection_write,
     .close = connection_close,
@@ -308,6 +315,7 @@ const struct connection_ops tcp_connection_ops = {
     .start_tls = connection_start_tls,
     .channel_binding = connection_binding,
     .certificate_jids = connection_certificate_jids,
+    .peer_fault = connection_peer_fault,
 };
 
 /* -- the beginning -- */
@@ -364,4 +372,16 @@ void tcp_connection_accept(struct tcp *tcp, int fd, const struct sockaddr_storag
             tcp_connection_end(c, TCP_END_OURS, NULL);
     }
     tcp_connection_watch(c);
+}
+
+struct connection *tcp_connection_connected(struct tcp *tcp, int fd, const struct sockaddr_storage *peer, bool is_direct,
+                                            struct tcp_outgoing *outgoing)
+{
+    struct tcp_connection *c = connection_new(tcp, fd, peer, is_direct);
+    c->outgoing = outgoing;
+    if (is_direct)
+        tcp_secure_start(c, true, (struct text){ 0 });
+    tcp_connection_watch(c);
+    tcp_turn_add(c);
+    return &c->base;
 }

@@ -14,6 +14,7 @@
 #include "transports/tcp/out_queue.h"
 #include "transports/tcp/tcp.h"
 #include "transports/tls/tls_channel.h"
+#include "transports/tcp/tcp_connect.h"
 
 enum { TCP_READ_BYTES = 64 * 1024 };
 
@@ -43,12 +44,20 @@ struct tcp_secure {
     bool is_direct;
 };
 
+/* Whom a connection of ours goes to (tcp_connect.c). */
+struct tcp_outgoing {
+    char *name, *host, *own; /* owned, as in struct tcp_connect */
+    struct tls_pin pins[TCP_CONNECT_PINS_MAX];
+    size_t pin_count;
+};
+
 struct tcp_connection {
     struct connection base;
     struct tcp *tcp;
     struct ev_io io;
     struct out_queue out;      /* not yet encrypted, where there is TLS */
     struct tcp_secure *secure; /* NULL on a plain connection */
+    struct tcp_outgoing *outgoing; /* NULL when the other side connected */
     const char *end_detail;    /* static text or NULL */
     struct tcp_connection *next_in_turn;
     TAILQ_ENTRY(tcp_connection) waiting_entry;
@@ -112,6 +121,9 @@ void tcp_listeners_fini(struct tcp *tcp);
 /* tcp_connection.c */
 struct sockaddr_storage;
 void tcp_connection_accept(struct tcp *tcp, int fd, const struct sockaddr_storage *peer, bool is_direct);
+/* One that tcp_connect made; takes outgoing. */
+struct connection *tcp_connection_connected(struct tcp *tcp, int fd, const struct sockaddr_storage *peer, bool is_direct,
+                                            struct tcp_outgoing *outgoing);
 void tcp_connection_end(struct tcp_connection *c, enum tcp_end end, const char *detail);
 void tcp_connection_flush(struct tcp_connection *c);  /* may end it, may call on_drained */
 void tcp_connection_finish(struct tcp_connection *c); /* on_closed, then its memory goes */
@@ -120,6 +132,9 @@ void tcp_connection_count_queued(struct tcp_connection *c);
 /* Bytes that the kernel took: fewer than size sets is_blocked, or ends the connection. */
 size_t tcp_connection_send(struct tcp_connection *c, const char *data, size_t size);
 extern const struct connection_ops tcp_connection_ops;
+
+/* tcp_connect.c */
+void tcp_outgoing_free(struct tcp_outgoing **outgoing);
 
 /* tcp_secure.c */
 void tcp_secure_start(struct tcp_connection *c, bool is_direct, struct text domain);

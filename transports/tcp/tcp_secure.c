@@ -13,6 +13,19 @@ bool tcp_secure_is_up(const struct tcp_connection *c)
     return c->secure && c->secure->channel && tls_channel_is_up(c->secure->channel);
 }
 
+/* The side that connects speaks first. */
+static void greet(struct tcp_connection *c)
+{
+    const struct tcp_outgoing *outgoing = c->outgoing;
+    struct tcp_secure *secure = c->secure;
+    struct text nothing = { 0 };
+
+    secure->channel = tls_channel_connect(c->tcp->tls, secure->is_direct, outgoing->name, text_of(outgoing->own));
+    tls_channel_pin(secure->channel, outgoing->host, outgoing->pins, outgoing->pin_count);
+    tls_channel_handshake(secure->channel, &nothing, &secure->records);
+    tcp_connection_count_queued(c);
+}
+
 /* What is queued in plain stands before the first record, whether the kernel takes it now or later. */
 void tcp_secure_start(struct tcp_connection *c, bool is_direct, struct text domain)
 {
@@ -21,10 +34,12 @@ void tcp_secure_start(struct tcp_connection *c, bool is_direct, struct text doma
     secure->is_direct = is_direct;
     buffer_append(&secure->records, c->out.data ? out_queue_front(&c->out) : NULL, out_queue_size(&c->out));
     out_queue_clear(&c->tcp->pool, &c->out);
-    if (!is_direct)
-        secure->channel = tls_channel_new(c->tcp->tls, false, domain);
     c->secure = secure;
     tcp_wait_start(c, TCP_WAIT_HANDSHAKE);
+    if (c->outgoing)
+        greet(c);
+    else if (!is_direct)
+        secure->channel = tls_channel_new(c->tcp->tls, false, domain);
 }
 
 void tcp_secure_free(struct tcp_secure **owned)

@@ -17,6 +17,7 @@ static void copy_settings(struct tls *tls, const struct tls_settings *settings)
     tls->certificate_path = text_dup(settings->certificate);
     tls->key_path = text_dup(settings->key.size ? settings->key : settings->certificate); /* one file may hold both */
     tls->client_ca_path = dup_or_null(settings->client_ca);
+    tls->peer_ca_path = dup_or_null(settings->peer_ca);
     tls->alpn = settings->alpn ? xstrdup(settings->alpn) : NULL;
     if (tls->alpn)
         snprintf((char *)tls->alpn_wire, sizeof tls->alpn_wire, "%c%s", (int)strlen(tls->alpn), tls->alpn);
@@ -76,6 +77,7 @@ void tls_free(struct tls **owned)
     free(tls->certificate_path);
     free(tls->key_path);
     free(tls->client_ca_path);
+    free(tls->peer_ca_path);
     free(tls->alpn);
     free(tls);
 }

@@ -16,6 +16,9 @@ struct tls_settings {
     const struct text *domains;   /* prepared; at least one; the first is for clients that name none or an unknown one */
     size_t domain_count;
     struct text client_ca; /* PEM file of who may sign client certificates; empty: none are asked for */
+    /* Between servers: both sides show certificates, which are checked against this PEM file, or with "system" against
+     * the machine's authorities.  Empty: TLS for clients. */
+    struct text peer_ca;
     const char *alpn;      /* protocol of direct TLS (XEP-0368: "xmpp-client"); NULL: any is accepted */
     const struct log *log; /* borrowed for the life of the object; the settings are copied */
 };
@@ -36,6 +39,11 @@ int tls_channel_binding(struct ssl_st *ssl, enum channel_binding kind, unsigned 
 /* The id-on-xmppAddr names of a client certificate that verifies (RFC 6120 13.7.1.4), at most max, in the arena.  Their
  * number; -1 when none was given (*why is NULL then) or it does not verify now (*why says the reason, static). */
 int tls_certificate_jids(struct ssl_st *ssl, struct arena *arena, struct text *out, int max, const char **why);
+
+/* Whether the other server's certificate speaks for the domain (an A-label): RFC 9525 by DNS-ID and SRV-ID
+ * (_xmpp-server), or its xmppAddr (RFC 6120 13.7.1.2), never by the common name.  NULL when it does, else the reason,
+ * static. */
+const char *tls_peer_fault(struct ssl_st *ssl, const char *domain);
 
 /* OpenSSL's words for the oldest error in this thread's queue, or "unknown error"; static.  Clears the queue. */
 const char *tls_take_error(void);

@@ -93,6 +93,42 @@ struct tls_channel *tls_channel_new(struct tls *tls, bool is_direct, struct text
     return channel;
 }
 
+static int show_own_certificate(SSL *ssl, void *ctx)
+{
+    const struct tls_channel *channel = ctx;
+    return tls_certificate_use(tls_domain_choose(channel->tls, NULL, channel->domain), ssl);
+}
+
+struct tls_channel *tls_channel_connect(struct tls *tls, bool is_direct, const char *name, struct text own)
+{
+    struct tls_channel *channel = xcalloc(1, sizeof *channel);
+
+    channel->tls = tls;
+    channel->domain = own.size ? tls_domain_find(tls, own) : NULL;
+    channel->ssl = SSL_new(tls->contexts[TLS_CONNECT]);
+    if (!channel->ssl)
+        abort(); /* out of memory, as in xmalloc */
+    SSL_set_connect_state(channel->ssl);
+    SSL_set_tlsext_host_name(channel->ssl, name);
+    if (is_direct && tls->alpn)
+        SSL_set_alpn_protos(channel->ssl, tls->alpn_wire, tls->alpn_wire[0] + 1u);
+    SSL_set_cert_cb(channel->ssl, show_own_certificate, channel);
+    BIO_up_ref(tls->wire_bio);
+    SSL_set_bio(channel->ssl, tls->wire_bio, tls->wire_bio);
+    return channel;
+}
+
+void tls_channel_pin(struct tls_channel *channel, const char *host, const struct tls_pin *pins, size_t count)
+{
+    if (count == 0 || SSL_dane_enable(channel->ssl, host) != 1)
+        return;
+    /* RFC 7673 4: only usages 2 and 3 free from names and authorities; OpenSSL takes 0 and 1 too and then asks both. */
+    for (size_t i = 0; i < count; i++)
+        SSL_dane_tlsa_add(channel->ssl, pins[i].usage, pins[i].selector, pins[i].matching, pins[i].data, pins[i].size);
+    SSL_dane_set_flags(channel->ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+    ERR_clear_error();
+}
+
 void tls_channel_free(struct tls_channel **owned)
 {
     struct tls_channel *channel = *owned;

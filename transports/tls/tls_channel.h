@@ -17,6 +17,18 @@ enum tls_result {
 /* is_direct: from the first byte on, with ALPN; else after STARTTLS.  domain (may be empty) chooses the certificate
  * when the client names none. */
 struct tls_channel *tls_channel_new(struct tls *tls, bool is_direct, struct text domain);
+/* The side that connects, to another server; tls has a peer_ca.  name: of the domain wanted, an A-label, told by SNI.
+ * own: this server's domain, whose certificate is shown.  The handshake comes up whatever the other shows: what it is
+ * worth, tls_peer_fault says. */
+struct tls_channel *tls_channel_connect(struct tls *tls, bool is_direct, const char *name, struct text own);
+/* Pins of the host (RFC 7673), before the handshake: with any that is usable the certificate must match one, and then
+ * needs no authority and no name. */
+struct tls_pin { /* RFC 6698 2.1 */
+    uint8_t usage, selector, matching;
+    const unsigned char *data; /* borrowed for the call */
+    size_t size;
+};
+void tls_channel_pin(struct tls_channel *channel, const char *host, const struct tls_pin *pins, size_t count);
 void tls_channel_free(struct tls_channel **channel);
 
 /* Goes on with the handshake; *input is moved behind what was used.  When it is up (tls_channel_is_up), the rest of the

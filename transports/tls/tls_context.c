@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 
 #include "transports/tls/tls_inside.h"
 
@@ -47,7 +48,7 @@ static int acknowledge_name(SSL *ssl, int *alert, void *ctx)
     return name && tls_domain_find(ctx, text_of(name)) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
-/* Whatever the client shows is let in: whether it counts is decided at SASL EXTERNAL (tls_client.c). */
+/* Whatever the other side shows is let in: whether it counts is decided later (tls_client.c, tls_peer.c). */
 static int accept_any(int preverified, X509_STORE_CTX *store)
 {
     (void)preverified;
@@ -67,9 +68,18 @@ static int ask_certificates(SSL_CTX *context, const char *path)
     return 1;
 }
 
+/* Certificates of servers are often made for the answering side only; between servers they speak for both. */
+static int check_peers(SSL_CTX *context, const char *path)
+{
+    int found = strcmp(path, "system") == 0 ? SSL_CTX_set_default_verify_paths(context) :
+                                              SSL_CTX_load_verify_file(context, path);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, accept_any);
+    return found && SSL_CTX_set_purpose(context, X509_PURPOSE_ANY);
+}
+
 SSL_CTX *tls_context_new(struct tls *tls, enum tls_purpose purpose, char *error, size_t error_size)
 {
-    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    SSL_CTX *context = SSL_CTX_new(purpose == TLS_CONNECT ? TLS_client_method() : TLS_server_method());
 
     ERR_clear_error();
     if (!context || !harden(context)) {
@@ -82,8 +92,17 @@ SSL_CTX *tls_context_new(struct tls *tls, enum tls_purpose purpose, char *error,
         SSL_CTX_free(context);
         return NULL;
     }
+    if (tls->peer_ca_path && !check_peers(context, tls->peer_ca_path)) {
+        snprintf(error, error_size, "cannot use %s: %s: set s2s.ca", tls->peer_ca_path, tls_take_error());
+        SSL_CTX_free(context);
+        return NULL;
+    }
     SSL_CTX_set_mode(context,
                      SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    if (purpose == TLS_CONNECT) {
+        SSL_CTX_dane_enable(context);
+        return context;
+    }
     SSL_CTX_set_tlsext_servername_callback(context, acknowledge_name);
     SSL_CTX_set_tlsext_servername_arg(context, tls);
     if (purpose == TLS_DIRECT && tls->alpn)

@@ -27,10 +27,11 @@ struct tls_wire {
     struct buffer *out; /* where records for the socket go; borrowed */
 };
 
-enum tls_purpose { TLS_STARTTLS, TLS_DIRECT, TLS_PURPOSES };
+enum tls_purpose { TLS_STARTTLS, TLS_DIRECT, TLS_CONNECT, TLS_PURPOSES };
 
 struct tls {
-    char *certificate_path, *key_path, *client_ca_path, *alpn; /* the last two NULL when not set */
+    char *certificate_path, *key_path;
+    char *client_ca_path, *peer_ca_path, *alpn; /* NULL when not set */
     unsigned char alpn_wire[64];                               /* length byte and name, RFC 7301 3.1 */
     struct tls_domain *domains;
     size_t domain_count;

@@ -1,0 +1,139 @@
+/* component.c - a component connected (XEP-0114): it proves by the secret that a domain is its own, and speaks for all of it.
+ * One connection holds the domain's link; further ones of this node share the load or stand by (components.share). */
+#include <stdio.h>
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+#include "gateway/federation/peer.h"
+
+enum { HEX_SIZE = 2 * SHA_DIGEST_LENGTH };
+
+static const struct component_secret *find_secret(const struct peers *peers, struct text domain)
+{
+    const struct config *config = peers->parts->config;
+    for (size_t i = 0; i < config->component_count; i++)
+        if (text_equal(config->components[i].domain, domain))
+            return &config->components[i];
+    return NULL;
+}
+
+bool peers_is_component(const struct peers *peers, struct text domain)
+{
+    return find_secret(peers, domain) != NULL;
+}
+
+void component_hash(struct text id, struct text secret, char out[HEX_SIZE + 1])
+{
+    unsigned char digest[SHA_DIGEST_LENGTH];
+    struct buffer joined = { 0 };
+    buffer_append_text(&joined, id);
+    buffer_append_text(&joined, secret);
+    SHA1((const unsigned char *)joined.data, joined.size, digest);
+    buffer_fini(&joined);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+/* XEP-0114 3: 'to' is the component's own name, and the answer's 'from' repeats it. */
+static void on_header(struct peer *peer, const struct stream_header *header)
+{
+    struct arena arena = { 0 };
+    struct text domain;
+    bool is_known = header->to.size && jid_prepare_domain(&arena, header->to, &domain) == 0 && peers_is_component(peer->peers, domain);
+    if (is_known)
+        peer_set_domains(peer, (struct text){ 0 }, domain);
+    arena_fini(&arena);
+    if (!is_known) {
+        peer_end(peer, STREAM_ERROR_HOST_UNKNOWN, "no component of that name is expected: see components");
+        return;
+    }
+    peer_write_header(peer, peer->other, NULL, false);
+    peer->state = PEER_NEGOTIATING;
+}
+
+static bool is_right(struct peer *peer, struct stanza *stanza)
+{
+    char right[HEX_SIZE + 1];
+    struct text said = element_text(&stanza->arena, stanza->root);
+    const struct component_secret *component = find_secret(peer->peers, text_of(peer->other));
+    component_hash(text_of(peer->id), component->secret, right);
+    return said.size == HEX_SIZE && CRYPTO_memcmp(said.data, right, HEX_SIZE) == 0;
+}
+
+static void shake_hands(struct peer *peer, struct stanza *stanza)
+{
+    struct link *link;
+    if (!is_right(peer, stanza)) {
+        log_warning(peer->peers->parts->log, &peer->subject, "component-refused", "domain=%s", peer->other);
+        peer_end(peer, STREAM_ERROR_NOT_AUTHORIZED, "the handshake does not fit the secret");
+        return;
+    }
+    peer_write(peer, TEXT("<handshake/>"));
+    peer_ready(peer);
+    link = link_get(peer->peers, (struct text){ 0 }, text_of(peer->other));
+    if (!link)
+        peer_end(peer, STREAM_ERROR_RESOURCE_CONSTRAINT, "too many links");
+    else if (!link->peer)
+        link_attach(link, peer);
+}
+
+static void on_element(struct peer *peer, struct stanza *stanza)
+{
+    if (peer->state == PEER_READY) {
+        peer_take_stanza(peer, stanza);
+        return;
+    }
+    if (peer->state == PEER_NEGOTIATING && element_is(stanza->root, "handshake", XMLNS_CLIENT))
+        shake_hands(peer, stanza);
+    else
+        peer_end(peer, STREAM_ERROR_NOT_AUTHORIZED, "shake hands first");
+    stanza_free(&stanza);
+}
+
+const struct peer_role role_component = { "component", XMLNS_COMPONENT, on_header, on_element, NULL, NULL };
+
+/* -- several connections of one domain -- */
+
+static bool serves(const struct peer *peer, const struct link *link)
+{
+    return peer->role == &role_component && peer->state == PEER_READY && strcmp(peer->other, link->key) == 0;
+}
+
+void component_gone(struct link *link)
+{
+    for (struct peer *peer = link->peers->first; peer; peer = peer->next)
+        if (serves(peer, link)) {
+            link_attach(link, peer);
+            return;
+        }
+    link_give_back(link); /* what waits is read by the next that comes */
+}
+
+static uint32_t hash_of(struct text text)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < text.size; i++)
+        hash = (hash ^ (unsigned char)text.data[i]) * 16777619u;
+    return hash;
+}
+
+/* The stanzas of one person to a component go one way, so that their order holds. */
+struct peer *component_choose(struct link *link, const struct stanza *stanza)
+{
+    struct jid from;
+    struct arena arena = { 0 };
+    unsigned count = 0;
+
+    if (link->peer->role != &role_component || !link->peers->parts->config->components_share)
+        return link->peer;
+    for (struct peer *peer = link->peers->first; peer; peer = peer->next)
+        count += serves(peer, link);
+    bool is_address = jid_parse(&arena, element_get(stanza->root, "from"), &from) == 0;
+    unsigned chosen = is_address && count ? hash_of(jid_bare(&from)) % count : 0;
+    arena_fini(&arena);
+    for (struct peer *peer = link->peers->first; peer; peer = peer->next)
+        if (serves(peer, link) && chosen-- == 0)
+            return peer;
+    return link->peer;
+}

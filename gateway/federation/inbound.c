@@ -1,0 +1,163 @@
+/* inbound.c - what a peer says once it is ready: stanzas whose addresses are its own to use, and acknowledgements (XEP-0198). */
+#include <stdlib.h>
+
+#include "gateway/federation/peer.h"
+
+enum { OPEN_PAUSE = PEER_OPEN_MAX / 2 }; /* so many stanzas under way: the peer is not read until there are half as many */
+
+/* -- acknowledgements for the other side -- */
+
+static void count_received(struct peer *peer)
+{
+    struct peer_counts *counts = peer->received;
+    uint32_t number = ++counts->count;
+    counts->open[number % PEER_OPEN_MAX / 8] |= (unsigned char)(1u << number % 8);
+    if (counts->count - counts->handled >= OPEN_PAUSE && !peer->is_paused) {
+        peer->is_paused = true;
+        stream_pause(peer->stream);
+        peer->connection->ops->pause(peer->connection);
+    }
+}
+
+static bool is_open(const struct peer_counts *counts, uint32_t number)
+{
+    return counts->open[number % PEER_OPEN_MAX / 8] & (1u << number % 8);
+}
+
+static void handled(struct peer *peer, uint32_t number)
+{
+    struct peer_counts *counts = peer->received;
+    counts->open[number % PEER_OPEN_MAX / 8] &= (unsigned char)~(1u << number % 8);
+    while (counts->handled != counts->count && !is_open(counts, counts->handled + 1))
+        counts->handled++;
+    if (counts->handled == counts->count && !counts->is_told)
+        peer_acknowledge(peer);
+    if (peer->is_paused && counts->count - counts->handled < OPEN_PAUSE / 2) {
+        peer->is_paused = false;
+        peer->connection->ops->resume(peer->connection);
+        stream_resume(peer->stream);
+    }
+}
+
+void peers_handled(struct peers *peers, uint64_t peer_number, uint32_t number)
+{
+    for (struct peer *peer = peers->first; peer; peer = peer->next)
+        if (peer->number == peer_number) {
+            if (peer->received && peer->state == PEER_READY && number)
+                handled(peer, number);
+            return;
+        }
+}
+
+void peer_acknowledge(struct peer *peer)
+{
+    struct buffer *out = &peer->peers->out;
+    out->size = 0;
+    buffer_printf(out, "<a xmlns='" XMLNS_SM "' h='%u'/>", peer->received->handled);
+    peer->received->is_told = peer->received->handled == peer->received->count;
+    peer_write(peer, buffer_text(out));
+}
+
+/* -- acknowledgements of the other side -- */
+
+static void take_acknowledgement(struct peer *peer, const struct stanza *stanza)
+{
+    char digits[16] = "", *end;
+    struct text h = element_get(stanza->root, "h");
+    memcpy(digits, h.data ? h.data : "", h.size < sizeof digits ? h.size : sizeof digits - 1);
+    uint32_t value = (uint32_t)strtoul(digits, &end, 10), risen = value - peer->acknowledged;
+    if (*end || !digits[0] || risen > peer->sent - peer->acknowledged) {
+        peer_end(peer, STREAM_ERROR_UNDEFINED_CONDITION, "more was acknowledged than sent");
+        return;
+    }
+    peer->acknowledged = value;
+    peer->asked_ms = 0;
+    if (peer->link)
+        queue_acknowledged(peer->link, risen);
+}
+
+void peer_count_received(struct peer *peer)
+{
+    peer->received = xcalloc(1, sizeof *peer->received);
+}
+
+static void enable(struct peer *peer)
+{
+    if (peer->received || peer->state != PEER_READY) {
+        peer_write(peer, TEXT("<failed xmlns='" XMLNS_SM "'><unexpected-request xmlns='" XMLNS_STANZA_ERRORS "'/></failed>"));
+        return;
+    }
+    peer_count_received(peer);
+    peer_write(peer, TEXT("<enabled xmlns='" XMLNS_SM "'/>"));
+}
+
+bool peer_take_management(struct peer *peer, struct stanza *stanza)
+{
+    const struct element *root = stanza->root;
+    if (!text_is(root->xmlns, XMLNS_SM) || peer->state != PEER_READY)
+        return false;
+    if (text_is(root->name, "enable")) {
+        enable(peer);
+    } else if (text_is(root->name, "r") && peer->received) {
+        peer_acknowledge(peer);
+    } else if (text_is(root->name, "a") && peer->sends_acks) {
+        take_acknowledgement(peer, stanza);
+    } else {
+        return false;
+    }
+    stanza_free(&stanza);
+    return true;
+}
+
+/* -- stanzas -- */
+
+static bool prepare(struct stanza *stanza, const char *attribute, struct jid *out)
+{
+    struct text text = element_get(stanza->root, attribute);
+    if (!text.data || jid_parse(&stanza->arena, text, out) < 0)
+        return false;
+    element_set(&stanza->arena, stanza->root, attribute, arena_text(&stanza->arena, jid_text(out)));
+    return true;
+}
+
+static bool may_say(const struct peer *peer, struct text from, struct text to)
+{
+    if (peer->role == &role_component)
+        return text_is(from, peer->other);
+    if (peer->role == &role_upstream)
+        return text_is(to, peer->own) && !text_is(from, peer->own);
+    if (peer->role == &role_outgoing)
+        return peer->has_bidi && text_is(from, peer->other) && text_is(to, peer->own);
+    return peer_has_pair(peer, from, to);
+}
+
+void peer_take_stanza(struct peer *peer, struct stanza *stanza)
+{
+    struct peers *peers = peer->peers;
+    struct jid from, to;
+
+    metric_add(peers->parts->metrics, METRIC_PEER_STANZAS_IN, 1);
+    if (stanza->kind == STANZA_NONE) {
+        stanza_free(&stanza);
+        peer_end(peer, STREAM_ERROR_UNSUPPORTED_STANZA_TYPE, "no such element is known here");
+        return;
+    }
+    if (!prepare(stanza, "from", &from) || !prepare(stanza, "to", &to)) {
+        stanza_free(&stanza); /* RFC 6120 8.1.1.2 */
+        peer_end(peer, STREAM_ERROR_IMPROPER_ADDRESSING, "between servers, each stanza has from and to");
+        return;
+    }
+    if (!may_say(peer, jid_domain(&from), jid_domain(&to))) {
+        bool is_from = peer->role != &role_upstream;
+        stanza_free(&stanza);
+        peer_end(peer, is_from ? STREAM_ERROR_INVALID_FROM : STREAM_ERROR_HOST_UNKNOWN, "this stream was not proved for that pair of domains");
+        return;
+    }
+    uint64_t number = 0;
+    if (peer->received) {
+        peer->received->is_told = false;
+        count_received(peer);
+        number = peer->received->count;
+    }
+    peers->callbacks->on_stanza(peers->ctx, stanza, peer->number, number);
+}

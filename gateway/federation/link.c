@@ -1,0 +1,334 @@
+/* link.c - what waits for one other domain, and who carries it: the node that holds the link's lease.
+ *
+ *   leasing ──> dialing ──> ready ──> (idle: given back)
+ *      ^           │          │ lost
+ *      │           v          v
+ *      └── broken: what waits is sent back, new things too, until it is tried again */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/rand.h>
+
+#include "gateway/federation/peer.h"
+
+enum { TICK_MS = 500, LEASE_MS = 15000, LEASE_AGAIN_MS = 5000, RETRY_FIRST_MS = 1000, RETRY_MOST_MS = 60000 };
+enum { BROKEN_FIRST_MS = 5000, BROKEN_MOST_MS = 300000 };
+
+static timer_fn on_tick;
+
+static int64_t now_of(const struct link *link)
+{
+    return peers_now(link->peers);
+}
+
+/* -- making -- */
+
+void link_key(struct buffer *out, struct text own, struct text other)
+{
+    buffer_append_text(out, own);
+    if (own.size)
+        buffer_append_char(out, '>');
+    buffer_append_text(out, other);
+}
+
+struct link *link_find(struct peers *peers, struct text key)
+{
+    struct link *link;
+    HASH_FIND(hh, peers->links, key.data, key.size, link);
+    return link;
+}
+
+static unsigned flying_room(const struct peers *peers)
+{
+    return peers->parts->config->s2s_queue;
+}
+
+struct link *link_get(struct peers *peers, struct text own, struct text other)
+{
+    struct buffer key = { 0 };
+    link_key(&key, own, other);
+    struct link *link = link_find(peers, buffer_text(&key));
+    if (!link && peers->link_count < peers->parts->config->limits_peers) {
+        link = xcalloc(1, sizeof *link);
+        link->peers = peers;
+        link->key = text_dup(buffer_text(&key));
+        link->own = own.size ? text_dup(own) : NULL;
+        link->other = other.size ? text_dup(other) : NULL;
+        link->used_ms = peers_now(peers);
+        HASH_ADD_KEYPTR(hh, peers->links, link->key, strlen(link->key), link);
+        peers->link_count++;
+        metric_set(peers->parts->metrics, METRIC_PEER_LINKS, (int64_t)peers->link_count);
+    }
+    buffer_fini(&key);
+    return link;
+}
+
+static void give_lease_back(struct link *link)
+{
+    struct store *store = link->peers->parts->store;
+    if (link->is_leased)
+        store->ops->lease_release(store, text_of(link->key), link->peers->parts->node);
+    link->is_leased = false;
+}
+
+void link_free(struct link *link)
+{
+    struct peers *peers = link->peers;
+    timer_stop(&link->timer);
+    if (link->dial)
+        peers->dialer->ops->cancel(peers->dialer, &link->dial);
+    if (link->peer)
+        link->peer->link = NULL;
+    queue_flush(link);
+    give_lease_back(link);
+    HASH_DEL(peers->links, link);
+    peers->link_count--;
+    metric_set(peers->parts->metrics, METRIC_PEER_LINKS, (int64_t)peers->link_count);
+    free(link->flying);
+    free(link->over);
+    free(link->key);
+    free(link->own);
+    free(link->other);
+    free(link);
+}
+
+void links_free(struct peers *peers)
+{
+    struct link *link, *next;
+    HASH_ITER(hh, peers->links, link, next)
+        link_free(link);
+}
+
+void link_give_back(struct link *link)
+{
+    timer_stop(&link->timer);
+    give_lease_back(link);
+    link->state = LINK_LEASING;
+    link_release(link);
+}
+
+void link_release(struct link *link)
+{
+    bool is_idle = link->puts == 0 && !link->is_leased && !link->is_lease_asked && !link->peer && !link->dial;
+    if (is_idle && !timer_is_running(&link->timer))
+        link_free(link);
+}
+
+/* -- dialing -- */
+
+static void on_dialed(void *ctx, enum dial_result result, struct connection *connection, const char *reason)
+{
+    struct link *link = ctx;
+    link->dial = NULL;
+    if (result == DIAL_NOT_THERE) {
+        link_failed(link, true, STANZA_ERROR_REMOTE_SERVER_NOT_FOUND, reason);
+    } else if (result == DIAL_FAILED) {
+        link_failed(link, false, STANZA_ERROR_REMOTE_SERVER_TIMEOUT, reason);
+    } else {
+        link->peer = link->other ? outgoing_start(link, connection) : upstream_connected(link, connection);
+    }
+}
+
+static void dial(struct link *link)
+{
+    struct peers *peers = link->peers;
+    if (link->own == NULL)
+        return; /* a component comes by itself */
+    link->state = LINK_DIALING;
+    if (!peers->dialer)
+        link_failed(link, true, STANZA_ERROR_REMOTE_SERVER_NOT_FOUND, "this server does not talk to other servers");
+    else if (link->other)
+        link->dial = peers->dialer->ops->dial(peers->dialer, text_of(link->other), text_of(link->own), on_dialed, link);
+    else
+        link->dial = upstream_dial(link, on_dialed);
+}
+
+/* -- the lease -- */
+
+static void dropped(struct link *link)
+{
+    if (link->peer)
+        peer_close(link->peer, "another node holds this link now");
+}
+
+struct asked { /* finds the link again */
+    struct peers *peers;
+    char key[];
+};
+
+static void on_leased(void *ctx, enum bus_status status, int64_t result)
+{
+    struct asked *asked = ctx;
+    struct link *link = link_find(asked->peers, text_of(asked->key));
+    free(asked);
+    if (!link)
+        return;
+    link->is_lease_asked = false;
+    if (status != BUS_OK)
+        return; /* asked again by the tick */
+    if (result == 1) {
+        bool is_new = !link->is_leased;
+        link->is_leased = true;
+        link->leased_ms = now_of(link);
+        if (is_new && link->state == LINK_LEASING && link->peer)
+            link_attach(link, link->peer);
+        else if (is_new && link->state == LINK_LEASING)
+            dial(link);
+    } else if (link->is_leased) {
+        link->is_leased = false;
+        dropped(link);
+    }
+}
+
+static void ask_lease(struct link *link)
+{
+    struct store *store = link->peers->parts->store;
+    size_t size = strlen(link->key) + 1;
+    if (link->is_lease_asked)
+        return;
+    struct asked *asked = xmalloc(sizeof *asked + size);
+    asked->peers = link->peers;
+    memcpy(asked->key, link->key, size);
+    link->is_lease_asked = true;
+    link->leased_ms = now_of(link);
+    store->ops->lease_take(store, text_of(link->key), link->peers->parts->node, LEASE_MS, on_leased, asked);
+}
+
+void link_want(struct link *link)
+{
+    if (link->state != LINK_LEASING && link->is_leased)
+        return;
+    link->used_ms = now_of(link);
+    ask_lease(link);
+    if (!timer_is_running(&link->timer))
+        timer_start(link->peers->parts->timers, &link->timer, TICK_MS, on_tick);
+}
+
+/* -- ready, and lost -- */
+
+void link_attach(struct link *link, struct peer *peer)
+{
+    link->peer = peer;
+    peer->link = link;
+    if (!link->is_leased) {
+        link->state = LINK_LEASING;
+        link_want(link);
+        return;
+    }
+    link->state = LINK_READY;
+    link->failures = 0;
+    link->waiting_since_ms = 0;
+    link->sent = 0;
+    link->flying_count = 0;
+    if (!link->flying)
+        link->flying = xcalloc(flying_room(link->peers), sizeof *link->flying);
+    queue_read(link);
+    if (!timer_is_running(&link->timer))
+        timer_start(link->peers->parts->timers, &link->timer, TICK_MS, on_tick);
+}
+
+static int64_t with_jitter(int64_t ms)
+{
+    uint32_t random;
+    RAND_bytes((unsigned char *)&random, sizeof random);
+    return ms / 2 + (int64_t)(random % (uint32_t)(ms / 2 + 1));
+}
+
+static int64_t grown(int64_t first, int64_t most, unsigned times)
+{
+    while (times-- > 0 && first < most)
+        first *= 2;
+    return first < most ? first : most;
+}
+
+static void break_link(struct link *link)
+{
+    link->state = LINK_BROKEN;
+    link->retry_ms = now_of(link) + with_jitter(grown(BROKEN_FIRST_MS, BROKEN_MOST_MS, link->failures));
+    metric_add(link->peers->parts->metrics, METRIC_PEER_LINKS_BROKEN, 1);
+    queue_bounce(link);
+}
+
+void link_failed(struct link *link, bool is_for_good, enum stanza_condition condition, const char *reason)
+{
+    struct parts *parts = link->peers->parts;
+    int64_t now = now_of(link);
+
+    if (!link->waiting_since_ms)
+        link->waiting_since_ms = now;
+    snprintf(link->reason, sizeof link->reason, "%s", reason);
+    link->condition = condition;
+    log_info(parts->log, NULL, "link-failed", "link=%s reason=%s", link->key, log_quote(reason, strlen(reason)));
+    link->failures++;
+    link->peer = NULL;
+    if (is_for_good || now - link->waiting_since_ms >= parts->config->s2s_wait_ms) {
+        break_link(link);
+    } else {
+        link->state = LINK_DIALING; /* again, by the tick */
+        link->retry_ms = now + with_jitter(grown(RETRY_FIRST_MS, RETRY_MOST_MS, link->failures - 1));
+    }
+    if (!timer_is_running(&link->timer))
+        timer_start(parts->timers, &link->timer, TICK_MS, on_tick);
+}
+
+/* What was not acknowledged is still in Redis, and goes again. */
+void link_detach(struct peer *peer, const char *reason)
+{
+    struct link *link = peer->link;
+    peer->link = NULL;
+    if (link->peer != peer)
+        return;
+    link->peer = NULL;
+    queue_flush(link);
+    if (peer->role == &role_component) {
+        component_gone(link);
+        return;
+    }
+    if (link->state == LINK_READY && link->is_leased && link->puts == 0 && link->flying_count == 0 && !link->has_more && !link->is_reading && link->other) {
+        link_free(link); /* nothing waits: the next stanza dials */
+        return;
+    }
+    link_failed(link, false, STANZA_ERROR_REMOTE_SERVER_TIMEOUT, reason);
+}
+
+/* -- once every half second, while it is there -- */
+
+static void try_again(struct link *link)
+{
+    if (link->state == LINK_DIALING && !link->dial && !link->peer)
+        dial(link);
+    else if (link->state == LINK_BROKEN && link->other)
+        link->used_ms = 0; /* mended by being forgotten: the next stanza dials */
+    else if (link->state == LINK_BROKEN)
+        dial(link);
+}
+
+static bool is_idle(const struct link *link)
+{
+    if (link->own == NULL || link->other == NULL || link->puts)
+        return false; /* components stay */
+    if (link->state == LINK_BROKEN)
+        return link->used_ms == 0;
+    if (link->state == LINK_LEASING)
+        return now_of(link) - link->used_ms > 2 * LEASE_MS; /* its holder lives */
+    return false;
+}
+
+static void on_tick(struct timer *timer)
+{
+    struct link *link = container_of(timer, struct link, timer);
+    int64_t now = now_of(link);
+
+    queue_flush(link);
+    if (now - link->leased_ms >= LEASE_AGAIN_MS || (link->state == LINK_LEASING && now - link->leased_ms >= TICK_MS * 4))
+        ask_lease(link);
+    if (link->is_leased && link->retry_ms && now >= link->retry_ms) {
+        link->retry_ms = 0;
+        try_again(link);
+    }
+    if (is_idle(link)) {
+        link_free(link);
+        return;
+    }
+    timer_start(link->peers->parts->timers, timer, TICK_MS, on_tick);
+}

@@ -1,0 +1,203 @@
+/* outgoing.c - we connected to another server (RFC 6120 4 to 6), to carry what waits for it: STARTTLS, our certificate by
+ * EXTERNAL, else dialback; then acknowledgements (XEP-0198) where they are offered. */
+#include "gateway/federation/peer.h"
+
+#include "stanzabus/credential.h"
+
+static void give_up(struct peer *peer, bool is_for_good, enum stanza_condition condition, const char *reason)
+{
+    struct link *link = peer->link;
+    peer->link = NULL;
+    if (link && link->peer == peer) {
+        link->peer = NULL;
+        link_failed(link, is_for_good, condition, reason);
+    }
+    peer_close(peer, reason);
+}
+
+struct peer *outgoing_start(struct link *link, struct connection *connection)
+{
+    struct peer *peer = peer_new(link->peers, &role_outgoing, connection);
+    peer->link = link;
+    peer_set_domains(peer, text_of(link->own), text_of(link->other));
+    peer_expect(peer, peer_config(peer)->s2s_timeout_ms);
+    peer_write_header(peer, peer->own, peer->other, true);
+    return peer;
+}
+
+static void send_key(struct peer *peer)
+{
+    struct stanza *result = stanza_new();
+    struct arena *arena = &result->arena;
+    char key[65];
+    dialback_key(peers_secret(peer->peers), text_of(peer->other), text_of(peer->own), text_of(peer->id), key);
+    stanza_set_root(result, element_new(arena, TEXT("result"), TEXT(XMLNS_DIALBACK)));
+    element_set(arena, result->root, "from", text_of(peer->own));
+    element_set(arena, result->root, "to", text_of(peer->other));
+    element_add_text(arena, result->root, text_of(key));
+    peer->state = PEER_AUTHENTICATING;
+    peer_write_element(peer, result->root);
+    stanza_free(&result);
+}
+
+/* RFC 6120 6: the identity is told in full, as servers of old times want it (XEP-0178 3, step 9). */
+static void send_external(struct peer *peer)
+{
+    struct buffer *out = &peer->peers->out;
+    size_t size = strlen(peer->own), room = credential_base64_room(size);
+    peer->has_tried_external = true;
+    peer->state = PEER_AUTHENTICATING;
+    out->size = 0;
+    BUFFER_LITERAL(out, "<auth xmlns='" XMLNS_SASL "' mechanism='EXTERNAL'>");
+    out->size += credential_base64(buffer_reserve(out, room), room, peer->own, size);
+    BUFFER_LITERAL(out, "</auth>");
+    peer_write(peer, buffer_text(out));
+}
+
+static bool offers_external(const struct element *features)
+{
+    const struct element *mechanisms = element_child(features, "mechanisms", XMLNS_SASL);
+    for (const struct node *n = mechanisms ? mechanisms->children : NULL; n; n = n->next) {
+        struct arena arena = { 0 };
+        bool found = n->element && text_is(n->element->name, "mechanism") && text_is(element_text(&arena, n->element), "EXTERNAL");
+        arena_fini(&arena);
+        if (found)
+            return true;
+    }
+    return false;
+}
+
+/* The stream is ours to use; what the other side says is acknowledged is kept until then. */
+static void ready(struct peer *peer)
+{
+    peer_ready(peer);
+    if (peer->link)
+        link_attach(peer->link, peer);
+}
+
+static void go_on(struct peer *peer)
+{
+    if (peer->sends_acks)
+        peer_write(peer, TEXT("<enable xmlns='" XMLNS_SM "'/>")); /* ready once it is answered */
+    else
+        ready(peer);
+}
+
+static void take_features(struct peer *peer, const struct element *features)
+{
+    const struct config *config = peer_config(peer);
+    bool is_encrypted = peer->connection->is_encrypted;
+    const char *fault;
+
+    if (peer->has_external) { /* behind <success/> */
+        peer->sends_acks = element_child(features, "sm", XMLNS_SM) != NULL;
+        go_on(peer);
+        return;
+    }
+    if (!is_encrypted && peer->connection->can_start_tls && element_child(features, "starttls", XMLNS_TLS)) {
+        peer_write(peer, TEXT("<starttls xmlns='" XMLNS_TLS "'/>"));
+        return;
+    }
+    if (!is_encrypted && config->s2s_tls_required) {
+        give_up(peer, true, STANZA_ERROR_REMOTE_SERVER_NOT_FOUND, "the server of that domain offers no TLS, and this one asks for it");
+        return;
+    }
+    fault = peer_certificate_fault(peer, text_of(peer->other));
+    if (fault && !config->s2s_dialback) {
+        give_up(peer, true, STANZA_ERROR_REMOTE_SERVER_NOT_FOUND, fault);
+        return;
+    }
+    if (element_child(features, "bidi", XMLNS_BIDI_FEATURE)) {
+        peer->has_bidi = true;
+        peer_write(peer, TEXT("<bidi xmlns='" XMLNS_BIDI "'/>"));
+    }
+    if (is_encrypted && offers_external(features) && !peer->has_tried_external)
+        send_external(peer);
+    else
+        send_key(peer);
+}
+
+static void on_header(struct peer *peer, const struct stream_header *header)
+{
+    if (header->id.size == 0 || header->id.size > PEER_ID_MAX || !peer->link) {
+        peer_end(peer, STREAM_ERROR_UNDEFINED_CONDITION, "a stream has an id");
+        return;
+    }
+    peer_set_other_id(peer, header->id);
+    peer->state = PEER_NEGOTIATING;
+    if (header->version.data)
+        return; /* features follow */
+    if (peer_config(peer)->s2s_tls_required)
+        give_up(peer, true, STANZA_ERROR_REMOTE_SERVER_NOT_FOUND, "the server of that domain knows no TLS, and this one asks for it");
+    else
+        send_key(peer);
+}
+
+static void start_tls(struct peer *peer)
+{
+    peer->state = PEER_ENCRYPTING;
+    stream_drop_input(peer->stream);
+    stream_restart(peer->stream);
+    peer->connection->ops->start_tls(peer->connection, text_of(peer->own));
+}
+
+static void on_encrypted(struct peer *peer)
+{
+    peer_restart(peer);
+    peer_write_header(peer, peer->own, peer->other, true);
+}
+
+static void take_result(struct peer *peer, const struct element *root)
+{
+    if (text_is(element_get(root, "type"), "valid"))
+        ready(peer);
+    else
+        give_up(peer, true, STANZA_ERROR_REMOTE_SERVER_NOT_FOUND, "the server of that domain does not believe who we are (dialback)");
+}
+
+/* Refused certificates leave dialback, on a new stream: this one is over (RFC 6120 6.4.5). */
+static void external_failed(struct peer *peer)
+{
+    if (peer_config(peer)->s2s_dialback)
+        send_key(peer);
+    else
+        give_up(peer, true, STANZA_ERROR_REMOTE_SERVER_NOT_FOUND, "the server of that domain does not take our certificate");
+}
+
+static void on_element(struct peer *peer, struct stanza *stanza)
+{
+    const struct element *root = stanza->root;
+    bool is_waiting = peer->state == PEER_AUTHENTICATING;
+
+    if (stanza->kind != STANZA_NONE && peer->state == PEER_READY) {
+        peer_take_stanza(peer, stanza);
+        return;
+    }
+    if (element_is(root, "error", XMLNS_STREAM)) {
+        const struct element *condition = element_first(root);
+        give_up(peer, false, STANZA_ERROR_REMOTE_SERVER_NOT_FOUND,
+                condition && text_is(condition->name, "host-unknown") ? "that server does not serve the domain" : "the other server ended the stream");
+    } else if (peer->state == PEER_NEGOTIATING && element_is(root, "features", XMLNS_STREAM)) {
+        take_features(peer, root);
+    } else if (peer->state == PEER_NEGOTIATING && element_is(root, "proceed", XMLNS_TLS) && !peer->connection->is_encrypted) {
+        start_tls(peer);
+    } else if (peer->state == PEER_NEGOTIATING && peer->has_external && text_is(root->xmlns, XMLNS_SM)) {
+        peer->sends_acks = text_is(root->name, "enabled");
+        if (peer->sends_acks) /* from here on both sides count (XEP-0198 3) */
+            peer_count_received(peer);
+        ready(peer);
+    } else if (is_waiting && element_is(root, "success", XMLNS_SASL)) {
+        peer->has_external = true;
+        peer_restart(peer);
+        peer_write_header(peer, peer->own, peer->other, true);
+    } else if (is_waiting && element_is(root, "failure", XMLNS_SASL)) {
+        external_failed(peer);
+    } else if (is_waiting && element_is(root, "result", XMLNS_DIALBACK)) {
+        take_result(peer, root);
+    } else {
+        peer_end(peer, STREAM_ERROR_POLICY_VIOLATION, "not at this point of the stream");
+    }
+    stanza_free(&stanza);
+}
+
+const struct peer_role role_outgoing = { "outgoing", XMLNS_SERVER, on_header, on_element, on_encrypted, NULL };

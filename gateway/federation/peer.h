@@ -1,0 +1,206 @@
+/* peer.h - what the files of this folder share: all peers, one connection to another server or component, and the link whose
+ * queue it carries.
+ *
+ *   accept.c ──> peer.c (one stream) ──┬─> incoming.c   they connected: headers, STARTTLS, EXTERNAL, dialback   (RFC 6120)
+ *                                      ├─> outgoing.c   we connected: the same from the other side
+ *                                      ├─> verify.c     asks whether a dialback key is right                    (XEP-0220)
+ *                                      ├─> component.c  a component connected                                   (XEP-0114)
+ *                                      └─> upstream.c   we are a component of another server
+ *   link.c: what waits for a domain; queue.c: from Redis to the stream, and out of Redis when acknowledged */
+#ifndef STANZABUS_FEDERATION_PEER_H
+#define STANZABUS_FEDERATION_PEER_H
+
+#include <uthash.h>
+
+#include "stanzabus/message.h"
+#include "stanzabus/peers.h"
+#include "stanzabus/store_log.h"
+#include "stanzabus/store_peers.h"
+
+#define XMLNS_BIDI "urn:xmpp:bidi"
+#define XMLNS_BIDI_FEATURE "urn:xmpp:features:bidi"
+#define XMLNS_DIALBACK_FEATURE "urn:xmpp:features:dialback"
+#define XMLNS_SM "urn:xmpp:sm:3"
+
+enum { PEER_ID_SIZE = 32, PEER_ID_MAX = 128, PEER_PAIRS_MAX = 50, PEER_OPEN_MAX = 1024 };
+
+enum peer_state {
+    PEER_OPENING,        /* waits for the other side's header */
+    PEER_NEGOTIATING,    /* features were sent, or are awaited */
+    PEER_ENCRYPTING,     /* TLS handshake after <proceed/> */
+    PEER_AUTHENTICATING, /* EXTERNAL, dialback or handshake is under way */
+    PEER_READY,          /* stanzas flow */
+    PEER_ENDED           /* waits for the transport's on_closed */
+};
+
+struct peer;
+/* What a kind of peer does with what its stream says; each may end the peer. */
+struct peer_role {
+    const char *name; /* for logs */
+    const char *content;
+    void (*on_header)(struct peer *peer, const struct stream_header *header);
+    void (*on_element)(struct peer *peer, struct stanza *stanza); /* takes it; any top-level element */
+    void (*on_encrypted)(struct peer *peer);
+    void (*on_ended)(struct peer *peer, const char *reason); /* the memory goes behind it */
+};
+
+struct peer_pair { /* the other domain was proved for streams to the own one */
+    struct peer_pair *next;
+    char *other, *own; /* in one allocation */
+};
+
+struct peer_counts { /* XEP-0198, for one direction each */
+    uint32_t count, handled;                   /* received: all, and those below which none is open */
+    unsigned char open[PEER_OPEN_MAX / 8];     /* by number modulo PEER_OPEN_MAX */
+    bool is_told;                              /* the last <a/> said handled */
+};
+
+struct peer {
+    struct peers *peers;
+    const struct peer_role *role;
+    struct connection *connection; /* NULL once the transport reported its end */
+    struct stream *stream;
+    struct peer *next, **place;
+    struct timer timer; /* to be ready in time; later: silence */
+    struct log_subject subject;
+    char *own, *other;          /* of the stream; NULL until known */
+    char id[PEER_ID_MAX + 1];  /* of the stream: given by the side that was called */
+    uint64_t number;
+    char uid[96];               /* names the stream for ever */
+    enum peer_state state;
+    struct peer_pair *pairs;    /* incoming: who may speak */
+    unsigned pair_count, verifying;
+    struct link *link;          /* whose queue it carries; NULL: none */
+    struct verify *verify;      /* verifier */
+    struct peer_counts *received; /* NULL: the other side does not ask for acknowledgements */
+    bool sends_acks;            /* our stanzas are acknowledged */
+    bool is_header_sent, has_bidi, is_ending, has_external, has_tried_external, is_paused;
+    uint32_t sent, acknowledged; /* our stanzas */
+    int64_t heard_ms, asked_ms; /* asked_ms: an <r/> or ping is unanswered since; 0: none */
+};
+
+enum link_state { LINK_LEASING, LINK_DIALING, LINK_READY, LINK_BROKEN };
+struct link {
+    UT_hash_handle hh;
+    struct peers *peers;
+    char *key, *own, *other; /* owned; other is NULL on an upstream link: the whole world */
+    enum link_state state;
+    struct timer timer;
+    struct dial *dial;
+    struct peer *peer;
+    uint64_t sent;           /* highest number given to the stream */
+    uint64_t *flying;        /* ring: numbers given to the stream and not acknowledged */
+    unsigned flying_first, flying_count;
+    uint64_t *over;          /* delivered or bounced, to be removed */
+    unsigned over_count;
+    bool is_reading, has_more, is_leased, is_lease_asked;
+    unsigned puts;           /* under way from this node: the link stays for them */
+    unsigned failures;
+    int64_t waiting_since_ms, used_ms, retry_ms, leased_ms; /* retry_ms: when to dial again, or be mended */
+    enum stanza_condition condition; /* while broken: what senders hear */
+    char reason[160];
+};
+
+struct peers {
+    struct parts *parts;
+    struct dialer *dialer;
+    const struct peers_callbacks *callbacks;
+    void *ctx;
+    struct peer *first;
+    size_t count;
+    uint64_t last_number;
+    struct link *links;       /* uthash by key */
+    size_t link_count;
+    struct verify *verifies;
+    unsigned verify_count;
+    struct buffer out;        /* scratch for what is written */
+    struct event_limits limits;
+    bool is_stopping;
+};
+
+static inline const struct config *peer_config(const struct peer *peer)
+{
+    return peer->peers->parts->config;
+}
+static inline int64_t peers_now(const struct peers *peers)
+{
+    return timers_now(peers->parts->timers);
+}
+
+/* -- peer.c: one stream -- */
+struct peer *peer_new(struct peers *peers, const struct peer_role *role, struct connection *connection);
+void peer_write(struct peer *peer, struct text xml);
+void peer_write_element(struct peer *peer, const struct element *element);
+/* The header of RFC 6120 4.7; id only on the side that was called. */
+void peer_write_header(struct peer *peer, const char *from, const char *to, bool with_version);
+void peer_make_id(struct peer *peer);
+void peer_set_other_id(struct peer *peer, struct text id);                /* at most PEER_ID_MAX bytes */
+void peer_restart(struct peer *peer);                                  /* a new header is awaited */
+void peer_end(struct peer *peer, enum stream_condition condition, const char *text); /* with a stream error */
+void peer_close(struct peer *peer, const char *reason);                /* without one */
+void peer_set_domains(struct peer *peer, struct text own, struct text other); /* empty: as before */
+void peer_expect(struct peer *peer, int64_t ms);                       /* ends it when it is not ready by then */
+void peer_ready(struct peer *peer);
+bool peer_is_allowed(const struct peers *peers, struct text domain);   /* s2s.allow and s2s.block */
+/* NULL when the certificate proves the domain. */
+const char *peer_certificate_fault(const struct peer *peer, struct text domain);
+bool peer_is_authority(const struct peers *peers, struct text domain); /* one that this server speaks for */
+
+/* -- pairs.c: who may speak -- */
+bool peer_has_pair(const struct peer *peer, struct text other, struct text own);
+bool peer_add_pair(struct peer *peer, struct text other, struct text own); /* false: too many */
+void peer_free_pairs(struct peer *peer);
+
+/* -- inbound.c: stanzas of a peer that is ready -- */
+void peer_take_stanza(struct peer *peer, struct stanza *stanza); /* takes it; checks the addresses against the pairs */
+/* <enable/>, <r/>, <a/>; true: it was one, and is freed. */
+bool peer_take_management(struct peer *peer, struct stanza *stanza);
+void peer_count_received(struct peer *peer); /* acknowledgements are on, for what comes from now on */
+void peer_acknowledge(struct peer *peer);
+
+extern const struct peer_role role_incoming, role_outgoing, role_verifier, role_component, role_upstream;
+
+static inline struct text peers_secret(const struct peers *peers)
+{
+    return (struct text){ (const char *)peers->parts->secret, sizeof peers->parts->secret };
+}
+
+/* -- outgoing.c, verify.c, component.c, upstream.c -- */
+struct peer *outgoing_start(struct link *link, struct connection *connection);
+/* Has the key of a dialback checked by who is asked for it (XEP-0220 2.4), and answers the incoming peer. */
+void verify_start(struct peer *incoming, struct text own, struct text other, struct text key);
+void verify_forget(struct peer *incoming); /* it ends */
+void verify_free(struct peers *peers);
+void dialback_result(struct peer *incoming, struct text own, struct text other, const char *type, const char *condition);
+/* XEP-0185: the key for a stream id, as hex; out holds 65 bytes. */
+void dialback_key(struct text shared, struct text receiving, struct text originating, struct text id, char out[65]);
+void upstream_start(struct peers *peers);
+bool upstream_has(const struct peers *peers, struct text domain);
+struct dial *upstream_dial(struct link *link, dialed_fn *fn);
+struct peer *upstream_connected(struct link *link, struct connection *connection);
+void component_hash(struct text id, struct text secret, char out[41]); /* XEP-0114 3, as hex */
+void component_gone(struct link *link); /* its stream ended: another takes over, or the link goes */
+struct peer *component_choose(struct link *link, const struct stanza *stanza); /* link->peer, or one that shares with it */
+
+/* -- link.c -- */
+struct link *link_find(struct peers *peers, struct text key);
+struct link *link_get(struct peers *peers, struct text own, struct text other); /* made if need be; NULL: too many */
+void link_key(struct buffer *out, struct text own, struct text other);
+void link_release(struct link *link);                   /* a put is over: it goes, when nothing else keeps it */
+void link_give_back(struct link *link);                 /* the lease, so that another node takes it; it may go */
+void link_want(struct link *link);                      /* something waits, and nobody holds it */
+void link_attach(struct link *link, struct peer *peer); /* the stream is ready */
+void link_detach(struct peer *peer, const char *reason); /* it ended */
+/* This try failed; it is tried again for s2s.wait, unless it is for good. */
+void link_failed(struct link *link, bool is_for_good, enum stanza_condition condition, const char *reason);
+void link_free(struct link *link);
+void links_free(struct peers *peers);
+
+/* -- queue.c -- */
+void queue_read(struct link *link);   /* what waits above link->sent goes to the stream */
+void queue_pushed(struct link *link, uint64_t number, struct text event);
+void queue_acknowledged(struct link *link, unsigned count); /* so many of those that fly */
+void queue_flush(struct link *link);  /* takes out of Redis what is over */
+void queue_bounce(struct link *link); /* all that waits goes back to who sent it */
+
+#endif

@@ -1,0 +1,121 @@
+/* peers.c - all peers of a node: made and freed, and the two doors of the router. */
+#include <stdlib.h>
+
+#include "gateway/federation/peer.h"
+
+enum { EVENT_BYTES_FACTOR = 8 }; /* JSON of a stanza may grow, as in the router */
+
+struct peers *peers_new(struct parts *parts, struct dialer *dialer, const struct peers_callbacks *callbacks, void *ctx)
+{
+    const struct config *config = parts->config;
+    struct peers *peers = xcalloc(1, sizeof *peers);
+    peers->parts = parts;
+    peers->dialer = dialer;
+    peers->callbacks = callbacks;
+    peers->ctx = ctx;
+    peers->limits = (struct event_limits){ config->limits.stanza_bytes * EVENT_BYTES_FACTOR, config->limits.depth * 4 + 16 };
+    return peers;
+}
+
+void peers_start(struct peers *peers)
+{
+    upstream_start(peers);
+}
+
+void peers_stop(struct peers *peers)
+{
+    peers->is_stopping = true;
+    links_free(peers);
+    for (struct peer *peer = peers->first, *next; peer; peer = next) {
+        next = peer->next;
+        peer_end(peer, STREAM_ERROR_SYSTEM_SHUTDOWN, "the server is stopping");
+    }
+}
+
+void peers_free(struct peers **owned)
+{
+    struct peers *peers = *owned;
+    if (!peers)
+        return;
+    *owned = NULL;
+    verify_free(peers);
+    links_free(peers);
+    buffer_fini(&peers->out);
+    free(peers);
+}
+
+size_t peers_count(const struct peers *peers)
+{
+    return peers->count;
+}
+
+bool peers_reach(const struct peers *peers, struct text from_domain, struct text to_domain)
+{
+    if (peers_is_component(peers, to_domain) || upstream_has(peers, from_domain))
+        return true;
+    return peers->dialer && peers->parts->config->listen_s2s.is_on && peer_is_authority(peers, from_domain) &&
+           peer_is_allowed(peers, to_domain);
+}
+
+/* -- sending -- */
+
+struct sending { /* until Redis has answered */
+    struct peers *peers;
+    store_done_fn *fn;
+    void *ctx;
+    char key[]; /* finds the link again */
+};
+
+static void on_put(void *ctx, enum bus_status status, int64_t result)
+{
+    struct sending *sending = ctx;
+    struct link *link = link_find(sending->peers, text_of(sending->key));
+    sending->fn(sending->ctx, status, result);
+    if (link) { /* it stays for its puts, but not beyond the end of all peers */
+        link->puts--;
+        if (status == BUS_OK && result == PEERS_QUEUED && !sending->peers->is_stopping)
+            link_want(link);
+        else
+            link_release(link);
+    }
+    free(sending);
+}
+
+void peers_send(struct peers *peers, struct text from_domain, struct text to_domain, struct text event, struct text stream,
+                uint64_t number, store_done_fn *fn, void *ctx)
+{
+    struct store *store = peers->parts->store;
+    bool is_component = peers_is_component(peers, to_domain);
+    struct text own = is_component ? (struct text){ 0 } : from_domain;
+    struct text other = !is_component && upstream_has(peers, from_domain) ? (struct text){ 0 } : to_domain;
+    struct link *link = link_get(peers, own, other);
+    if (!link) {
+        fn(ctx, BUS_OK, PEERS_FULL); /* nobody here could carry it */
+        return;
+    }
+    size_t size = strlen(link->key) + 1;
+    struct sending *sending = xmalloc(sizeof *sending + size);
+    *sending = (struct sending){ peers, fn, ctx };
+    memcpy(sending->key, link->key, size);
+    link->puts++;
+    struct peers_put put = { .key = text_of(link->key),
+                             .event = event,
+                             .stream = stream,
+                             .number = number,
+                             .bound = peers->parts->config->s2s_queue,
+                             .needs_holder = is_component };
+    store->peers->put(store, &put, on_put, sending);
+}
+
+/* -- pushed by another node, or by this one -- */
+
+void peers_pushed(struct peers *peers, struct text payload)
+{
+    struct text key = text_take_line(&payload), digits = text_take_line(&payload);
+    struct link *link = link_find(peers, key);
+    uint64_t number = 0;
+    for (size_t i = 0; i < digits.size && digits.data[i] >= '0' && digits.data[i] <= '9'; i++)
+        number = number * 10 + (uint64_t)(digits.data[i] - '0');
+    if (link)
+        queue_pushed(link, number, payload);
+}

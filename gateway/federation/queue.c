@@ -1,0 +1,197 @@
+/* queue.c - from Redis to the stream: entries in their order, as many under way as may be, and out of Redis when they are
+ * acknowledged, or written where nothing is; or back to their senders. */
+#include <stdlib.h>
+
+#include "gateway/federation/peer.h"
+
+enum { OVER_MAX = 256, ASK_EVERY = 16 };
+
+struct page { /* one read under way; finds the link again */
+    struct peers *peers;
+    bool bounces;
+    unsigned count;
+    uint64_t last;
+    char key[];
+};
+
+/* -- out of Redis -- */
+
+void queue_flush(struct link *link)
+{
+    struct store *store = link->peers->parts->store;
+    if (link->over_count)
+        store->log->done(store, text_of(link->key), link->peers->parts->node, link->over, link->over_count, NULL, NULL);
+    link->over_count = 0;
+}
+
+static void over(struct link *link, uint64_t number)
+{
+    if (!link->over)
+        link->over = xcalloc(OVER_MAX, sizeof *link->over);
+    link->over[link->over_count++] = number;
+    if (link->over_count == OVER_MAX)
+        queue_flush(link);
+}
+
+/* -- onto the stream -- */
+
+static unsigned most_flying(const struct link *link)
+{
+    return link->peers->parts->config->s2s_queue;
+}
+
+static struct stanza *read_event(struct link *link, struct text event)
+{
+    struct event read = { 0 };
+    struct refusal why = { 0 };
+    if (event_read(event, EVENT_FROM_NODE, &link->peers->limits, &read, &why) == 0)
+        return read.stanza;
+    log_warning(link->peers->parts->log, NULL, "queue-unreadable", "link=%s reason=%s", link->key, why.reason);
+    metric_add(link->peers->parts->metrics, METRIC_UNDELIVERABLE, 1);
+    return NULL;
+}
+
+static void fly(struct link *link, struct peer *peer, uint64_t number)
+{
+    if (!peer->sends_acks) {
+        over(link, number);
+        return;
+    }
+    link->flying[(link->flying_first + link->flying_count++) % most_flying(link)] = number;
+    peer->sent++;
+    if (peer->sent % ASK_EVERY == 0)
+        peer_write(peer, TEXT("<r xmlns='" XMLNS_SM "'/>"));
+}
+
+/* RFC 6120 4.8.3: between servers the content namespace is another, which the stream's default says. */
+static void send_entry(struct link *link, uint64_t number, struct text event)
+{
+    struct stanza *stanza = read_event(link, event);
+    link->sent = number;
+    link->used_ms = peers_now(link->peers);
+    if (!stanza) {
+        over(link, number);
+        return;
+    }
+    struct peer *peer = component_choose(link, stanza);
+    metric_add(link->peers->parts->metrics, METRIC_PEER_STANZAS_OUT, 1);
+    peer_write_element(peer, stanza->root);
+    stanza_free(&stanza);
+    if (link->peer && link->state == LINK_READY) /* else the write ended it: the entry goes again */
+        fly(link, peer, number);
+}
+
+static bool may_send(const struct link *link)
+{
+    const struct peer *peer = link->peer;
+    return link->state == LINK_READY && peer && peer->connection && link->flying_count < most_flying(link) &&
+           peer->connection->queued <= link->peers->parts->config->limits_client_queue;
+}
+
+void queue_pushed(struct link *link, uint64_t number, struct text event)
+{
+    if (link->state == LINK_BROKEN) {
+        queue_bounce(link);
+    } else if (link->state == LINK_READY && !link->is_reading && number == link->sent + 1 && link->sent && may_send(link)) {
+        send_entry(link, number, event);
+    } else if (link->state == LINK_READY) {
+        link->has_more = true;
+        queue_read(link);
+    }
+}
+
+void queue_acknowledged(struct link *link, unsigned count)
+{
+    for (; count > 0 && link->flying_count > 0; count--, link->flying_count--) {
+        over(link, link->flying[link->flying_first]);
+        link->flying_first = (link->flying_first + 1) % most_flying(link);
+    }
+    if (link->has_more && may_send(link))
+        queue_read(link);
+}
+
+/* -- reading -- */
+
+static void bounce_entry(struct link *link, uint64_t number, struct text event)
+{
+    struct stanza *stanza = read_event(link, event);
+    over(link, number);
+    if (stanza)
+        link->peers->callbacks->on_undelivered(link->peers->ctx, stanza, link->condition, link->reason);
+}
+
+static void on_entry(void *ctx, const struct log_entry *entry)
+{
+    struct page *page = ctx;
+    struct link *link = link_find(page->peers, text_of(page->key));
+    page->count++;
+    if (!link)
+        return;
+    if (page->bounces) {
+        if (link->state == LINK_BROKEN)
+            bounce_entry(link, entry->number, entry->event);
+        page->last = entry->number;
+    } else if (entry->number > link->sent && may_send(link)) {
+        send_entry(link, entry->number, entry->event);
+    } else {
+        link->has_more = true;
+    }
+}
+
+static void on_page(void *ctx, enum bus_status status, int64_t result);
+
+static void read_page(struct link *link, bool bounces, uint64_t after)
+{
+    struct store *store = link->peers->parts->store;
+    size_t size = strlen(link->key) + 1;
+    struct page *page = xcalloc(1, sizeof *page + size);
+    page->peers = link->peers;
+    page->bounces = bounces;
+    memcpy(page->key, link->key, size);
+    link->is_reading = true;
+    link->has_more = false;
+    store->log->read(store, text_of(link->key), after + 1, 0, on_entry, on_page, page);
+}
+
+static void on_page(void *ctx, enum bus_status status, int64_t result)
+{
+    struct page *page = ctx;
+    struct link *link = link_find(page->peers, text_of(page->key));
+    bool is_full = page->count >= LOG_PAGE, bounces = page->bounces;
+    uint64_t last = page->last;
+    (void)result;
+    free(page);
+    if (!link)
+        return;
+    link->is_reading = false;
+    if (status != BUS_OK) {
+        link->has_more = true; /* read again when something comes */
+    } else if (bounces && link->state == LINK_BROKEN) {
+        queue_flush(link);
+        if (is_full || link->has_more)
+            read_page(link, true, is_full ? last : 0);
+    } else if ((is_full || link->has_more || bounces) && may_send(link)) {
+        queue_read(link);
+    } else {
+        link->has_more |= is_full;
+        if (link->peer && link->peer->sends_acks && link->flying_count)
+            peer_write(link->peer, TEXT("<r xmlns='" XMLNS_SM "'/>"));
+    }
+}
+
+void queue_read(struct link *link)
+{
+    if (link->is_reading || !may_send(link))
+        link->has_more = true;
+    else
+        read_page(link, false, link->sent);
+}
+
+void queue_bounce(struct link *link)
+{
+    queue_flush(link);
+    if (link->is_reading)
+        link->has_more = true;
+    else
+        read_page(link, true, 0);
+}

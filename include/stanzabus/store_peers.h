@@ -1,0 +1,34 @@
+/* store_peers.h - what waits for another server or a component: a bounded log each, in Redis, so that the sender's
+ * acknowledgement may stand before a connection does, and another node can take over.
+ *
+ *   any node ── put ──> {prefix}{key}:log ── pushed to ──> xmpp:node:{holder of the lease {key}} ──> its connection
+ *
+ * The key is "own domain>other domain" between servers, the domain itself for a component.  Entries are read and removed by
+ * store_log.h's read and done, the lease by store.h's lease_take and lease_release. */
+#ifndef STANZABUS_STORE_PEERS_H
+#define STANZABUS_STORE_PEERS_H
+
+#include "stanzabus/store.h"
+
+struct peers_put {
+    struct text key;
+    struct text event;  /* the JSON event, complete */
+    struct text stream; /* of the sender, with number: no doubles (store_log.h); empty: not looked for */
+    uint64_t number;
+    unsigned bound;     /* most entries */
+    bool needs_holder;  /* refused when nobody holds the lease */
+};
+enum peers_put_result {
+    PEERS_PUSHED = 1,  /* the holder got it */
+    PEERS_QUEUED = 0,  /* it waits, and no living node holds the lease: somebody should take it */
+    PEERS_NOBODY = -2, /* needs_holder, and there is none */
+    PEERS_FULL = -5,
+    PEERS_DOUBLE = -6 /* this number of this stream was taken before */
+};
+
+struct peers_ops {
+    /* result: enum peers_put_result.  What is pushed comes to the holder's node channel as "queued LF key LF number LF event". */
+    void (*put)(struct store *store, const struct peers_put *put, store_done_fn *fn, void *ctx);
+};
+
+#endif

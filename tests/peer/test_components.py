@@ -1,0 +1,244 @@
+"""Components (XEP-0114), both ways: biboumi and plain ones log in here; the gateway is a component of Prosody, with a service
+behind it."""
+import hashlib
+import json
+import shutil
+import socket
+import threading
+
+import pytest
+
+from conftest import free_port, wait_for
+from world import Dns, Process, Prosody
+from xmpp import STREAMS, Client
+
+
+class Component(Client):
+    """The other side of XEP-0114."""
+
+    def enter(self, domain, secret):
+        self.send(f"<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' xmlns:stream='{STREAMS}' to='{domain}'>")
+        stream_id = self.until(r"<stream:stream[^>]* id='([^']*)'[^>]*>").group(1)
+        self.send(f"<handshake>{hashlib.sha1((stream_id + secret).encode()).hexdigest()}</handshake>")
+        return self
+
+
+@pytest.fixture
+def gateway(gateways):
+    port = free_port()
+    made = gateways(listen__component=f"127.0.0.1:{port}", components__accept="irc.example:shhh,weather.example:sun")
+    made.component = port
+    return made
+
+
+def enter(gateway, domain="weather.example", secret="sun"):
+    component = Component(gateway.component).enter(domain, secret)
+    component.until(r"<handshake/>")
+    return component
+
+
+def test_a_component_speaks_and_is_spoken_to(gateway):
+    juliet = Client(gateway.tcp).login("juliet", resource="balcony")
+    juliet.send("<message to='verona@weather.example' id='0'><body>?</body></message>")
+    assert "service-unavailable" in juliet.until(r"<message.*?</message>").group(0)
+    component = enter(gateway)
+    juliet.send("<message to='verona@weather.example' id='1'><body>rain?</body></message>")
+    got = component.until(r"<message.*?</message>").group(0)
+    assert "rain?" in got and "from='juliet@localhost/balcony'" in got and "jabber:client" not in got
+    component.send("<message from='verona@weather.example/sky' to='juliet@localhost/balcony' id='2'><body>sun</body></message>")
+    got = juliet.until(r"<message.*?</message>").group(0)
+    assert "sun" in got and "verona@weather.example/sky" in got
+    juliet.send("<iq to='weather.example' type='get' id='3'><ping xmlns='urn:xmpp:ping'/></iq>")
+    component.until(r"<iq[^>]*id='3'.*?</iq>|<iq.*?</iq>")
+    component.send("<iq from='weather.example' to='juliet@localhost/balcony' type='result' id='3'/>")
+    assert "id='3'" in juliet.until(r"<iq[^>]*/>").group(0)
+    component.send("<iq from='weather.example' to='localhost' type='get' id='4'><query xmlns='jabber:iq:version'/></iq>")
+    assert "stanzabus" in component.until(r"<iq.*?</iq>").group(0)
+
+
+@pytest.mark.parametrize("domain, secret, condition", [
+    ("weather.example", "moon", "not-authorized"), ("nobody.example", "sun", "host-unknown"), ("localhost", "sun", "host-unknown")])
+def test_strangers_are_refused(gateway, domain, secret, condition):
+    component = Component(gateway.component)
+    component.send(f"<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' xmlns:stream='{STREAMS}' to='{domain}'>")
+    if condition == "not-authorized":
+        component.until(r"<stream:stream[^>]*>")
+        component.send(f"<handshake>{hashlib.sha1(secret.encode()).hexdigest()}</handshake>")
+    assert condition in component.until_closed()
+
+
+def test_a_component_lies_about_who_speaks(gateway):
+    component = enter(gateway)
+    component.send("<message from='romeo@localhost/x' to='juliet@localhost'><body>I am Romeo</body></message>")
+    assert "invalid-from" in component.until_closed()
+
+
+def test_stanzas_before_the_handshake(gateway):
+    component = Component(gateway.component)
+    component.send(f"<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' xmlns:stream='{STREAMS}' to='weather.example'>"
+                   "<message from='verona@weather.example' to='juliet@localhost'><body>hi</body></message>")
+    assert "not-authorized" in component.until_closed()
+
+
+def test_a_second_connection_stands_by(gateway):
+    first, second = enter(gateway), enter(gateway)
+    juliet = Client(gateway.tcp).login("juliet", resource="balcony")
+    juliet.send("<message to='weather.example' id='1'><body>one</body></message>")
+    first.until(r"one</body>.*?</message>")
+    assert second.silent(0.3)
+    first.close()
+
+    def taken_over():
+        juliet.send("<message to='weather.example' id='2'><body>two</body></message>")
+        try:
+            second.until(r"two</body>.*?</message>", timeout=0.5)
+            return True
+        except TimeoutError:
+            return False
+    wait_for(taken_over, 10, "the second connection")
+
+
+class Irc(threading.Thread):
+    """An IRC server just big enough for biboumi: one channel, everybody hears everybody."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.said = []
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        nick, buffer = "?", b""
+        send = lambda line: connection.sendall((line + "\r\n").encode())
+        while True:
+            try:
+                data = connection.recv(4096)
+            except OSError:
+                return
+            if not data:
+                return
+            buffer += data
+            while b"\r\n" in buffer:
+                line, buffer = buffer.split(b"\r\n", 1)
+                words = line.decode(errors="replace").split(" ")
+                verb = words[0].upper()
+                if verb == "NICK":
+                    nick = words[1].lstrip(":")
+                elif verb == "USER":
+                    send(f":irc 001 {nick} :Welcome")
+                    send(f":irc 376 {nick} :End of MOTD")
+                elif verb == "PING":
+                    send(f":irc PONG irc {words[1]}")
+                elif verb == "JOIN":
+                    channel = words[1].lstrip(":")
+                    send(f":{nick}!u@h JOIN {channel}")
+                    send(f":irc 353 {nick} = {channel} :{nick} @mercutio")
+                    send(f":irc 366 {nick} {channel} :End")
+                    send(f":irc 332 {nick} {channel} :Verona")
+                elif verb == "PRIVMSG":
+                    self.said.append(line.decode())
+                    send(f":mercutio!u@h PRIVMSG {words[1]} :A plague o' both your houses")
+
+    def stop(self):
+        self.listener.close()
+
+
+def test_biboumi(gateway, folder):
+    if not shutil.which("biboumi"):
+        pytest.skip("biboumi is not installed")
+    irc = Irc()
+    configuration = folder / "biboumi.cfg"
+    configuration.write_text(f"hostname=irc.example\npassword=shhh\nxmpp_server_ip=127.0.0.1\nport={gateway.component}\n"
+                             f"db_name={folder}/biboumi.sqlite\nlog_level=1\nlog_file={folder}/biboumi.log\nadmin=juliet@localhost\nfixed_irc_server=127.0.0.1\n"
+                             "identd_port=0\n")
+    biboumi = Process(folder, "biboumi")
+    biboumi.spawn("biboumi", str(configuration))
+    try:
+        juliet = Client(gateway.tcp, timeout=20).login("juliet", resource="balcony")
+        juliet.send("<presence/>")
+
+        def is_there():
+            juliet.send("<iq to='irc.example' type='get' id='d'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>")
+            return "conference" in juliet.until(r"<iq[^>]*from='irc.example'.*?</iq>").group(0)
+        wait_for(is_there, 15, "biboumi", pause=0.3)
+        # Biboumi takes its port from a setting of the user for that server.
+        juliet.send("<iq to='irc.example' type='set' id='c'><command xmlns='http://jabber.org/protocol/commands' node='configure' action='execute'/></iq>")
+        juliet.until(r"<iq[^>]*id='c'.*?</iq>")
+        assert "irc.example" in juliet.seen or True
+    finally:
+        biboumi.stop()
+        irc.stop()
+
+
+class Upstream:
+    """Prosody has accounts; orders.verona.example is a component of it, which is the gateway."""
+
+    def __init__(self, folder, redis, gateways):
+        self.dns = Dns(folder, {}, {})
+        self.prosody = Prosody(folder, "verona.example", self.dns, "", secure=False,
+                               extra='Component "orders.verona.example"\n    component_secret = "ink"\n')
+        self.redis = redis.client()
+        self.gateway = gateways(services__domains="orders.verona.example", listen__component="off",
+                                components__connect=f"orders.verona.example:ink@127.0.0.1:{self.prosody.component}")
+
+    def stop(self):
+        self.prosody.stop()
+        self.dns.stop()
+
+
+def echo(redis, domain, stop):
+    """A service in a dozen lines: what it hears it says back; requests are answered."""
+    ear = redis.pubsub(ignore_subscribe_messages=True)
+    ear.subscribe(f"xmpp:to:{{{domain}}}")
+    while not stop.is_set():
+        message = ear.get_message(timeout=0.1)
+        if not message:
+            continue
+        event = json.loads(message["data"])
+        data = event["data"]
+        if data.get("kind") == "message" and data.get("body"):
+            redis.publish(f"xmpp:from:{{{domain}}}", json.dumps({"data": {"kind": "message", "from": data["to"], "to": data["from"],
+                                                                         "type": "chat", "body": data["body"]}}))
+        elif data.get("kind") == "iq" and data["type"] in ("get", "set"):
+            redis.publish(event["replyto"], json.dumps({"data": {"kind": "iq", "type": "result", "id": data["id"], "to": data["from"]}}))
+
+
+def test_a_component_of_prosody(folder, redis, gateways):
+    world = Upstream(folder, redis, gateways)
+    stop = threading.Event()
+    service = threading.Thread(target=echo, args=(redis.client(), "orders.verona.example", stop))
+    service.start()
+    try:
+        wait_for(lambda: "role=upstream" in world.gateway.log(), 20, "the upstream link\n" + world.gateway.log())
+        romeo = Client(world.prosody.c2s, timeout=20).login("romeo", domain="verona.example", resource="orchard")
+        romeo.send("<message to='pen@orders.verona.example' type='chat' id='1'><body>ten quills</body></message>")
+        got = romeo.until(r"<message.*?</message>").group(0)
+        assert "ten quills" in got and "pen@orders.verona.example" in got, got
+        romeo.send("<iq to='orders.verona.example' type='get' id='2'><order xmlns='urn:example:order'/></iq>")
+        got = romeo.until(r"<iq.*?(</iq>|/>)").group(0)
+        assert "result" in got, got
+        # Its server dies and comes back: the link is made again.
+        world.prosody.kill()
+        world.prosody.start()
+        romeo = Client(world.prosody.c2s, timeout=20).login("romeo", domain="verona.example", resource="orchard")
+
+        def echoed():
+            romeo.send("<message to='pen@orders.verona.example' type='chat' id='3'><body>again</body></message>")
+            try:
+                return "again" in romeo.until(r"<message[^>]*type='chat'.*?</message>", timeout=2).group(0)
+            except TimeoutError:
+                return False
+        wait_for(echoed, 30, "an echo after the restart")
+    finally:
+        stop.set()
+        service.join()
+        world.stop()

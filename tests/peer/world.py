@@ -1,0 +1,142 @@
+"""Other servers for tests: an own DNS (dnsmasq), an own authority, and a Prosody beside the gateway, on loopback addresses."""
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+
+from certificates import Identity
+from conftest import free_port, wait_for
+
+
+def can_connect(port, host="127.0.0.1"):
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+        return True
+    except OSError:
+        return False
+
+
+class Process:
+    """One that ends with the test."""
+
+    def __init__(self, folder, name):
+        self.folder, self.name = pathlib.Path(folder), name
+        self.process = None
+
+    def spawn(self, *command, **options):
+        log = open(self.folder / f"{self.name}.out", "ab")
+        self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, **options)
+
+    def output(self):
+        return (self.folder / f"{self.name}.out").read_text(errors="replace")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+class Dns(Process):
+    """dnsmasq that knows what it is told, and nothing else.  srv: {domain: [(service, host, port, priority)]}, hosts: {name: address}."""
+
+    def __init__(self, folder, srv, hosts):
+        super().__init__(folder, "dnsmasq")
+        self.port = free_port()
+        words = ["--no-daemon", "--no-resolv", "--no-hosts", "--conf-file=/dev/null", f"--port={self.port}", "--listen-address=127.0.0.1",
+                 "--bind-interfaces", "--local=/example/", "--user=root", f"--pid-file={self.folder}/dnsmasq.pid"]
+        for domain, records in srv.items():
+            words += [f"--srv-host=_{service}._tcp.{domain},{host},{port},{priority}" if host != "." else f"--srv-host=_{service}._tcp.{domain}"
+                      for service, host, port, priority in records]
+        words += [f"--host-record={name},{address}" for name, address in hosts.items()]
+        self.spawn("dnsmasq", *words)
+        wait_for(lambda: "started" in self.output() or self.process.poll() is not None, what="dnsmasq")
+        assert self.process.poll() is None, self.output()
+
+    @property
+    def server(self):
+        return f"127.0.0.1@{self.port}"
+
+
+class Prosody(Process):
+    """A stock Prosody for one domain, on a port of its own."""
+
+    def __init__(self, folder, domain, dns, ca, identity=None, extra="", users=("romeo",), s2s_port=None, secure=True):
+        super().__init__(folder, f"prosody-{domain}")
+        self.domain, self.dns = domain, dns
+        self.c2s, self.s2s, self.component = free_port(), s2s_port or free_port(), free_port()
+        data = self.folder / f"data-{domain}"
+        data.mkdir(exist_ok=True)
+        ssl = ""
+        if identity:
+            identity.write(self.folder, domain)
+            ssl = f'ssl = {{ certificate = "{self.folder}/{domain}.crt"; key = "{self.folder}/{domain}.key"; cafile = "{ca}" }}'
+        self.config = self.folder / f"{domain}.cfg.lua"
+        self.config.write_text(f'''
+run_as_root = true
+pidfile = "{data}/prosody.pid"
+data_path = "{data}"
+log = {{ debug = "{self.folder}/{domain}.log" }}
+modules_enabled = {{ "roster", "saslauth", {'"tls", ' if identity else ""}"dialback", "disco", "ping", "pep", "vcard_legacy", "s2s_bidi", "smacks", "version", "time" }}
+authentication = "internal_plain"
+allow_unencrypted_plain_auth = true
+c2s_require_encryption = false
+s2s_require_encryption = {"true" if secure else "false"}
+s2s_secure_auth = {"true" if secure else "false"}
+interfaces = {{ "127.0.0.1" }}
+c2s_ports = {{ {self.c2s} }}
+c2s_direct_tls_ports = {{ }}
+s2s_ports = {{ {self.s2s} }}
+component_ports = {{ {self.component} }}
+component_interfaces = {{ "127.0.0.1" }}
+http_ports = {{ }}
+https_ports = {{ }}
+limits = {{ }}
+unbound = {{ resolvconf = false, hoststxt = false, forward = {{ "{dns.server}" }}, trusted = "",
+            options = {{ ["do-not-query-localhost:"] = "no", ["module-config:"] = "iterator" }} }}
+{ssl}
+VirtualHost "{domain}"
+{extra}
+''')
+        for user in users:
+            accounts = data / domain.replace(".", "%2e") / "accounts"
+            accounts.mkdir(parents=True, exist_ok=True)
+            (accounts / f"{user}.dat").write_text('return { ["password"] = "secret"; };\n')
+        self.start()
+
+    def start(self):
+        self.spawn("prosody", "-F", "--config", str(self.config))
+        wait_for(lambda: can_connect(self.c2s) and can_connect(self.s2s), 20, "prosody\n" + self.output())
+
+    def log(self):
+        path = self.folder / f"{self.domain}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+
+def has_prosody():
+    return shutil.which("prosody") is not None
+
+
+class Authority:
+    """Signs for domains; the file of its certificate is what servers are told to trust."""
+
+    def __init__(self, folder):
+        self.identity = Identity("test authority", is_authority=True)
+        self.path = str(pathlib.Path(folder) / "ca.crt")
+        pathlib.Path(self.path).write_bytes(self.identity.pem())
+
+    def issue(self, domain, **options):
+        return Identity(domain, [domain], issuer=self.identity, **options)
+
+
+def settings(dns, ca, **more):
+    """What a gateway needs to federate in this world."""
+    return {"listen__s2s": f"127.0.0.1:{free_port()}", "dns__servers": dns.server, "s2s__ca": ca, "s2s__timeout": "10",
+            "listen__tls": "off", "listen__https": "off", **more}

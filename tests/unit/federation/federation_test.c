@@ -1,0 +1,72 @@
+/* federation_test.c - the proofs between servers and of components, against the examples of their specifications. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "gateway/federation/peer.h"
+
+/* XEP-0185 3, example. */
+static void test_dialback_key(void **state)
+{
+    char key[65];
+    (void)state;
+    dialback_key(TEXT("s3cr3tf0rd14lb4ck"), TEXT("xmpp.example.com"), TEXT("example.org"), TEXT("D60000229F"), key);
+    assert_string_equal(key, "37c69b1cf07a3f67c04a5ef5902fa5114f2c76fe4a2686482ba5b89323075643");
+    dialback_key(TEXT("s3cr3tf0rd14lb4ck"), TEXT("example.org"), TEXT("xmpp.example.com"), TEXT("D60000229F"), key);
+    assert_string_not_equal(key, "37c69b1cf07a3f67c04a5ef5902fa5114f2c76fe4a2686482ba5b89323075643");
+}
+
+/* XEP-0114 3, examples 1 to 3. */
+static void test_component_hash(void **state)
+{
+    char hash[41];
+    (void)state;
+    component_hash(TEXT("3BF96D32"), TEXT("test"), hash);
+    assert_string_equal(hash, "aaee83c26aeeafcbabeabfcbcd50df997e0a2a1e");
+}
+
+static void test_pairs(void **state)
+{
+    struct peer peer = { .pairs = NULL };
+    char name[32];
+    (void)state;
+    assert_false(peer_has_pair(&peer, TEXT("montague.test"), TEXT("capulet.test")));
+    assert_true(peer_add_pair(&peer, TEXT("montague.test"), TEXT("capulet.test")));
+    assert_true(peer_add_pair(&peer, TEXT("montague.test"), TEXT("capulet.test"))); /* twice is once */
+    assert_true(peer_has_pair(&peer, TEXT("montague.test"), TEXT("capulet.test")));
+    assert_false(peer_has_pair(&peer, TEXT("capulet.test"), TEXT("montague.test")));
+    assert_false(peer_has_pair(&peer, TEXT("montague.test"), TEXT("verona.test")));
+    for (int i = 1; i < PEER_PAIRS_MAX; i++) {
+        snprintf(name, sizeof name, "d%d.test", i);
+        assert_true(peer_add_pair(&peer, text_of(name), TEXT("capulet.test")));
+    }
+    assert_false(peer_add_pair(&peer, TEXT("one.too.many.test"), TEXT("capulet.test")));
+    peer_free_pairs(&peer);
+}
+
+static void test_link_key(void **state)
+{
+    struct buffer key = { 0 };
+    (void)state;
+    link_key(&key, TEXT("capulet.test"), TEXT("montague.test"));
+    assert_true(text_is(buffer_text(&key), "capulet.test>montague.test"));
+    key.size = 0;
+    link_key(&key, (struct text){ 0 }, TEXT("irc.test"));
+    assert_true(text_is(buffer_text(&key), "irc.test"));
+    key.size = 0;
+    link_key(&key, TEXT("orders.test"), (struct text){ 0 });
+    assert_true(text_is(buffer_text(&key), "orders.test>"));
+    buffer_fini(&key);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_dialback_key),
+        cmocka_unit_test(test_component_hash),
+        cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_link_key),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,100 @@
+/* addresses.c - the addresses of a host, both families, and its TLSA records. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unbound.h>
+
+#include "dns_inside.h"
+
+enum { QUESTION_AAAA, QUESTION_A, QUESTION_TLSA };
+enum { TLSA_FIXED_BYTES = 3 };
+
+static size_t count_of(const struct ub_result *result, int size)
+{
+    size_t count = 0;
+    while (result && result->havedata && result->data[count] && result->len[count] == size)
+        count++;
+    return count;
+}
+
+static struct dns_address make_address6(const char *bytes, uint16_t port)
+{
+    struct dns_address out = { .size = sizeof(struct sockaddr_in6) };
+    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+    memcpy(&in6.sin6_addr, bytes, sizeof in6.sin6_addr);
+    memcpy(&out.address, &in6, sizeof in6);
+    return out;
+}
+
+static struct dns_address make_address4(const char *bytes, uint16_t port)
+{
+    struct dns_address out = { .size = sizeof(struct sockaddr_in) };
+    struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port) };
+    memcpy(&in.sin_addr, bytes, sizeof in.sin_addr);
+    memcpy(&out.address, &in, sizeof in);
+    return out;
+}
+
+/* RFC 8305 4: the families take turns, so that one that does not work costs one try. */
+static size_t interleave(const struct ub_result *v6, const struct ub_result *v4, uint16_t port, struct dns_address *out)
+{
+    size_t count6 = count_of(v6, 16), count4 = count_of(v4, 4), count = 0;
+    for (size_t i = 0; (i < count6 || i < count4) && count < DNS_ADDRESSES_MAX; i++) {
+        if (i < count6)
+            out[count++] = make_address6(v6->data[i], port);
+        if (i < count4 && count < DNS_ADDRESSES_MAX)
+            out[count++] = make_address4(v4->data[i], port);
+    }
+    return count;
+}
+
+static size_t read_tlsa(const struct ub_result *result, struct dns_tlsa *out)
+{
+    size_t count = 0;
+    for (int i = 0; result && result->secure && result->havedata && result->data[i] && count < DNS_TLSA_MAX; i++) {
+        const unsigned char *data = (const unsigned char *)result->data[i];
+        if (result->len[i] > TLSA_FIXED_BYTES)
+            out[count++] = (struct dns_tlsa){ data[0], data[1], data[2], data + TLSA_FIXED_BYTES,
+                                              (size_t)result->len[i] - TLSA_FIXED_BYTES };
+    }
+    return count;
+}
+
+static bool is_answered(const struct ub_result *result)
+{
+    return result && !result->bogus && (result->rcode == 0 || result->nxdomain);
+}
+
+static void finish(struct dns_query *query)
+{
+    const struct ub_result *v6 = query->questions[QUESTION_AAAA].result, *v4 = query->questions[QUESTION_A].result;
+    const struct ub_result *pins = query->question_count > QUESTION_TLSA ? query->questions[QUESTION_TLSA].result : NULL;
+    struct dns_address addresses[DNS_ADDRESSES_MAX];
+    struct dns_tlsa tlsa[DNS_TLSA_MAX];
+    bool is_bogus = (v6 && v6->bogus) || (v4 && v4->bogus) || (pins && pins->bogus);
+
+    size_t count = is_bogus ? 0 : interleave(v6, v4, query->port, addresses);
+    size_t pin_count = is_bogus ? 0 : read_tlsa(pins, tlsa);
+    enum dns_result result = count                                   ? DNS_FOUND
+                             : is_answered(v6) && is_answered(v4) ? DNS_NOT_THERE
+                                                                    : DNS_FAILED;
+    query->on_addresses(query->ctx, result, addresses, count, tlsa, pin_count);
+}
+
+struct dns_query *dns_find_addresses(struct dns *dns, const char *host, uint16_t port, dns_addresses_fn *fn, void *ctx)
+{
+    struct dns_query *query = dns_query_new(dns, finish);
+    char name[DNS_NAME_MAX + 32];
+
+    query->on_addresses = fn;
+    query->ctx = ctx;
+    query->port = port;
+    dns_ask(query, host, DNS_AAAA);
+    dns_ask(query, host, DNS_A);
+    if (dns->is_validating) {
+        snprintf(name, sizeof name, "_%u._tcp.%s", port, host);
+        dns_ask(query, name, DNS_TLSA);
+    }
+    return query;
+}
