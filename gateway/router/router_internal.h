@@ -62,6 +62,10 @@ struct router {
     struct archive_ids *archive_ids; /* NULL until the secret is known */
     LIST_HEAD(, archive_reading) archive_readings; /* archive_reading.c: queries under way */
     struct archive_reader *archive_readers;        /* uthash: the sessions that they are of */
+    struct archive_retention {
+        struct timer timer;
+        char cursor[24]; /* where the walk is */
+    } retention;         /* archive_retention.c */
 
     struct text channel_observe[3]; /* by enum stanza_kind: xmpp:stanza:message ... */
     struct text channel_session, channel_dead, channel_node;
@@ -233,6 +237,8 @@ void iq_fail(struct iq_request **request, enum bus_status status); /* Redis coul
 struct text iq_account(const struct iq_request *request);
 
 void archive_readings_free(struct router *router); /* archive_reading.c */
+void archive_retention_start(struct router *router); /* archive_retention.c */
+void archive_retention_stop(struct router *router);
 
 void handle_archive_form(const struct iq_request *request);
 void handle_archive_metadata(const struct iq_request *request);

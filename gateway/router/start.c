@@ -85,6 +85,7 @@ void router_free(struct router **pointer)
     subscriptions_free(router);
     attendances_free(router);
     timer_stop(&router->start_timer);
+    timer_stop(&router->retention.timer);
     requests_free(router);
     caps_free(router);
     blocklists_free(router);
@@ -163,6 +164,7 @@ static void on_secret(void *ctx, enum bus_status status, struct text secret)
     }
     memcpy(router->parts->secret, secret.data, secret.size);
     router->archive_ids = archive_ids_new(router->parts->secret);
+    archive_retention_start(router);
     node_start(router);
     subscribe(router, router->channel_node);
     HASH_ITER(hh, router->services, service, next) {
@@ -186,6 +188,7 @@ void router_stop(struct router *router)
     struct service *service, *next;
     router->is_stopping = true;
     node_stop(router);
+    archive_retention_stop(router);
     HASH_ITER(hh, router->services, service, next)
         lease_stop(service);
     if (sessions_are_unbound(router->sessions)) /* else the others sweep up after this node */

@@ -53,6 +53,7 @@
     X(SUBSCRIPTION_DROPS,     "subscription_drops_total",        counter, "subscription stanzas dropped: Redis away for long, or too many requests wait") \
     X(ARCHIVE_QUERIES,        "archive_queries_total",           counter, "queries of archives (XEP-0313)") \
     X(ARCHIVE_RESULTS,        "archive_results_total",           counter, "archived messages that were sent to answer queries") \
+    X(ARCHIVE_RETIRED,        "archive_retired_total",           counter, "archived messages removed by the walk over all archives: too old, or too many") \
     X(ARCHIVE_UNREADABLE,     "archive_unreadable_total",        counter, "archived messages left out of answers because they cannot be read") \
     X(CAPS_UNVERIFIED,        "caps_unverified_total",           counter, "answers of clients about their capabilities that did not fit their hash") \
     X(PEP_NOTICE_DROPS,       "pep_notice_drops_total",          counter, "notifications of pubsub nodes that did not reach contacts, because Redis was away") \

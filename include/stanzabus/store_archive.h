@@ -37,6 +37,14 @@ struct archive_preferences {
 };
 typedef void store_preferences_fn(void *ctx, enum bus_status status, const struct archive_preferences *preferences);
 
+struct archive_bounds { /* of an account's archive; 0: none */
+    int64_t keep_ms; /* age */
+    unsigned count;  /* messages */
+    size_t bytes;    /* of memory, about */
+};
+/* next: the cursor of the next step; "0" when all archives were seen.  removed: messages that went in this one. */
+typedef void store_retained_fn(void *ctx, enum bus_status status, struct text next, int64_t removed);
+
 struct archive_ops {
     /* Gives the entries in their order, then the end.  A call looks at a bounded number of entries: there may be fewer than
      * max though next is not empty. */
@@ -45,6 +53,9 @@ struct archive_ops {
     /* Replaces all of them.  result: 1, or 0: there is no such account */
     void (*preferences_set)(struct store *store, struct text bare, const struct archive_preferences *preferences,
                             store_done_fn *fn, void *ctx);
+    /* One step of a walk over all archives, from the cursor ("0": the start): what is out of bounds goes, also of accounts for
+     * which nothing is written any more. */
+    void (*retain)(struct store *store, struct text cursor, const struct archive_bounds *bounds, store_retained_fn *fn, void *ctx);
 };
 
 #endif

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "stanzabus/channel.h"
-#include "stanzabus/store_archive.h"
 #include "store_parts.h"
 
 /* -- pages -- */
@@ -162,4 +161,5 @@ const struct archive_ops redis_archive_ops = {
     .page = archive_page,
     .preferences_get = preferences_get,
     .preferences_set = preferences_set,
+    .retain = store_archive_retain,
 };

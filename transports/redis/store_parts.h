@@ -3,6 +3,7 @@
 #define STANZABUS_TRANSPORTS_REDIS_STORE_PARTS_H
 
 #include "redis_inside.h"
+#include "stanzabus/store_archive.h"
 #include "stanzabus/store_roster.h"
 
 /* store_accounts.c: {prefix}{bare}:account (hash), {prefix}secret:name (string) */
@@ -73,6 +74,10 @@ struct text nodes_key(struct redis *redis);
 /* Until then, and so long from now, the session may be resumed; who finds it later ends it. */
 void sm_write_deadline(struct redis *redis, struct command_queue *queue, struct text node, uint64_t session,
                        struct text bare, struct text resource, int64_t from_now_ms);
+
+/* store_retention.c */
+void store_archive_retain(struct store *store, struct text cursor, const struct archive_bounds *bounds, store_retained_fn *fn,
+                          void *ctx);
 
 /* store_sweep.c */
 void store_node_sweep(struct store *store, store_each_fn *each, store_done_fn *fn, void *ctx);

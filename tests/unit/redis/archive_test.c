@@ -81,7 +81,7 @@ static void fill(void)
 static void assert_whole(void)
 {
     assert_string_equal(run("local n = 0 "
-                            "for _, key in ipairs(redis.call('KEYS', '*:with:*')) do "
+                            "for _, key in ipairs(redis.call('KEYS', '" INDEX "*')) do "
                             "  for _, row in ipairs(redis.call('XRANGE', key, '-', '+')) do "
                             "    local entry = redis.call('XRANGE', KEYS[1], row[1], row[1])[1] "
                             "    if not entry or '" INDEX "' .. entry[2][4] ~= key then return key .. ' ' .. row[1] end "
@@ -144,6 +144,50 @@ static void test_written_within_bounds(void **state)
     long kept = length();
     if (kept < 50 || kept > 1500)
         fail_msg("%ld of 3000 were kept", kept);
+    assert_whole();
+}
+
+/* All archives in steps, also those that nothing is written to any more. */
+static int64_t removed;
+static void on_retained(void *ctx, enum bus_status status, struct text next, int64_t count)
+{
+    struct answer *answer = ctx;
+    answer->count++;
+    answer->status = status;
+    removed += count;
+    snprintf(answer->text, sizeof answer->text, "%.*s", TEXT_ARGS(next));
+}
+
+static void retain_all(const struct archive_bounds *bounds)
+{
+    char cursor[32] = "0";
+    removed = 0;
+    do {
+        struct answer answer = { 0 };
+        node.store->archive->retain(node.store, text_of(cursor), bounds, on_retained, &answer);
+        WAIT_ANSWER(&node, &answer);
+        assert_int_equal(answer.status, BUS_OK);
+        snprintf(cursor, sizeof cursor, "%.31s", answer.text);
+    } while (strcmp(cursor, "0") != 0);
+}
+
+static void test_walk(void **state)
+{
+    (void)state;
+    fill();
+    for (int i = 0; i < 2000; i++) /* and nobody's */
+        server_ask(&server, "SET xmpp:{somebody%d@example.com}:archive:not 1", i);
+    server_ask(&server, "XADD xmpp:{romeo@example.com}:archive 5-0 e x w p4@a.b");
+    server_ask(&server, "XADD xmpp:{romeo@example.com}:with:p4@a.b 5-0 a x");
+    retain_all(&(struct archive_bounds){ .count = 500 });
+    assert_int_equal(removed, 501);
+    assert_int_equal(length(), 500);
+    assert_whole();
+    retain_all(&(struct archive_bounds){ .keep_ms = 1000 });
+    assert_int_equal(removed, 501);
+    assert_int_equal(length(), 0);
+    assert_string_equal(server_ask(&server, "XLEN xmpp:{romeo@example.com}:archive"), "0");
+    assert_string_equal(server_ask(&server, "EXISTS xmpp:{romeo@example.com}:with:p4@a.b"), "0");
     assert_whole();
 }
 
@@ -370,7 +414,7 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_written), TEST(test_count),   TEST(test_age),     TEST(test_bytes), TEST(test_written_within_bounds),
+        TEST(test_written), TEST(test_count),   TEST(test_age),     TEST(test_bytes), TEST(test_written_within_bounds), TEST(test_walk),
         TEST(test_pages),   TEST(test_oneself), TEST(test_too_old), TEST(test_many),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -28,17 +28,23 @@ local function archive_trim(archive, now, keep_ms, keep_count, keep_bytes)
     local rows = redis.call('XRANGE', archive, '-', '+', 'COUNT', 33)
     local partners, first = {}, nil
     for i = 1, #rows do
-        first = rows[i][1]
         if i > 32 or (i > surplus and not is_old(rows[i])) then
+            first = rows[i][1] -- of those that stay
             break
         end
         partners[rows[i][2][4]] = true
     end
-    redis.call('XTRIM', archive, 'MINID', '=', first)
+    if first then
+        redis.call('XTRIM', archive, 'MINID', '=', first)
+    else
+        redis.call('XTRIM', archive, 'MAXLEN', '=', 0)
+    end
     for partner in pairs(partners) do
         local index = string.gsub(archive, 'archive$', '') .. 'with:' .. partner
-        redis.call('XTRIM', index, 'MINID', '=', first)
-        if redis.call('XLEN', index) == 0 then
+        if first then
+            redis.call('XTRIM', index, 'MINID', '=', first)
+        end
+        if not first or redis.call('XLEN', index) == 0 then
             redis.call('DEL', index)
         end
     end
