@@ -181,6 +181,21 @@ static struct text show_id(const struct archive_reading *reading, struct arena *
     return archive_id_show(reading->router->archive_ids, arena, reading->bare, archive_id_print(id, raw));
 }
 
+/* 6.1.1: what a session has read here is not handed out to it once more as offline messages.  Only of queries for everybody's
+ * messages: they are read in the order of time, from either end, so that a client that has seen this one finds those before. */
+static void note_read(const struct archive_reading *reading)
+{
+    const struct archive_query *query = &reading->query;
+    const struct archive_id *newest = query->is_backwards ? &reading->first : &reading->last;
+    struct session *session = session_of(reading);
+    struct archive_id before;
+    char raw[ARCHIVE_ID_RAW];
+    if (!session || !reading->found || query->with.domain || query->ids)
+        return;
+    if (!archive_id_parse(session_archive_read(session), &before) || archive_id_compare(newest, &before) > 0)
+        session_set_archive_read(session, archive_id_print(newest, raw));
+}
+
 static void finish(struct archive_reading *reading)
 {
     bool is_backwards = reading->query.is_backwards;
@@ -198,6 +213,7 @@ static void finish(struct archive_reading *reading)
         page.index = reading->query.is_paged || is_backwards ? -1 : 0;
     }
     result_set_write(arena, fin, &page);
+    note_read(reading);
     iq_answer(reading->request, answer);
     reading_free(reading);
 }
