@@ -96,6 +96,29 @@ def test_chat(couple, site, gateway):
     juliet.wait_dot(ROMEO, "offline")
 
 
+def test_history(couple):
+    """A browser that was never here has it from the archive; and so it is after a reload."""
+    juliet, romeo = couple
+    befriend(juliet, romeo)
+    juliet.open_chat(ROMEO)
+    romeo.open_chat(JULIET)
+    juliet.say("What satisfaction canst thou have tonight?")
+    romeo.wait_lines("What satisfaction canst thou have tonight?")
+    romeo.say("The exchange of thy love's faithful vow for mine.")
+    juliet.wait_lines("What satisfaction canst thou have tonight?", "The exchange of thy love's faithful vow for mine.")
+    juliet.log_out()
+    romeo.say("Sleep dwell upon thine eyes")  # while nobody is there
+    juliet.visit(juliet.browser.script("return location.href"))
+    juliet.log_in(JULIET)
+    juliet.open_chat(ROMEO)
+    whole = ("What satisfaction canst thou have tonight?", "The exchange of thy love's faithful vow for mine.", "Sleep dwell upon thine eyes")
+    juliet.wait_lines(*whole)
+    juliet.shoot("history")
+    juliet.reload()
+    juliet.wait_dot(ROMEO, "online")
+    juliet.wait_lines(*whole)
+
+
 def test_avatar(couple, folder):
     juliet, romeo = couple
     befriend(juliet, romeo)
@@ -106,3 +129,18 @@ def test_avatar(couple, folder):
     romeo.wait_avatar("Juliet", ROSE)
     romeo.open_chat(JULIET)
     romeo.shoot("avatar")
+
+
+def test_omemo(couple):
+    """Bundles are published and found: an encrypted message is read at the other end, and nobody between sees it."""
+    juliet, romeo = couple
+    befriend(juliet, romeo)
+    juliet.open_chat(ROMEO)
+    romeo.open_chat(JULIET)
+    juliet.encrypt()
+    juliet.say("wherefore art thou Romeo?")
+    romeo.wait_lines("wherefore art thou Romeo?")
+    romeo.encrypt()
+    romeo.say("call me but love")
+    juliet.wait_lines("wherefore art thou Romeo?", "call me but love")
+    romeo.shoot("omemo")

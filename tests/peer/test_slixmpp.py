@@ -80,6 +80,25 @@ def features(info):
     return info["disco_info"]["features"]
 
 
+def test_server(play):
+    async def scene(stage):
+        juliet = await stage.enter("juliet")
+        await juliet["xep_0199"].ping("localhost", timeout=5)
+        version = await juliet["xep_0092"].get_version("localhost")
+        assert version["software_version"]["name"]
+        time = await juliet["xep_0202"].get_entity_time("localhost")
+        assert time.xml.find(".//{urn:xmpp:time}utc").text.endswith("Z")
+        info = await juliet["xep_0030"].get_info(jid="localhost")
+        assert ("server", "im") in {i[:2] for i in info["disco_info"]["identities"]}
+        assert {"urn:xmpp:ping", "urn:xmpp:carbons:2", "vcard-temp", "urn:xmpp:blocking", "jabber:iq:last"} <= features(info)
+        own = await juliet["xep_0030"].get_info(jid=juliet.boundjid.bare)
+        assert ("account", "registered") in {i[:2] for i in own["disco_info"]["identities"]}
+        assert "urn:xmpp:mam:2" in features(own)
+        assert "http://jabber.org/protocol/pubsub#publish-options" in features(own)
+
+    play(scene)
+
+
 def test_roster(play):
     async def scene(stage):
         juliet, other = await stage.enter("juliet", "balcony"), await stage.enter("juliet", "garden")
@@ -133,6 +152,177 @@ def test_subscription_and_presence(play):
         await juliet.presence(lambda p: p["type"] == "unavailable" and p["from"] == romeo.boundjid)
         await juliet.settle()
         assert juliet.client_roster[romeo.boundjid.bare]["subscription"] == "none"
+
+    play(scene)
+
+
+def test_chat_and_its_extensions(play):
+    async def scene(stage):
+        juliet, romeo = await stage.couple()
+        message = juliet.make_message(romeo.boundjid.bare, "Art thou not Romeo?", mtype="chat")
+        message["request_receipt"] = True
+        message["markable"] = True
+        message["chat_state"] = "active"
+        message["id"] = "m1"
+        message["origin_id"]["id"] = "m1"
+        message.send()
+        got = await romeo.message("Art thou not Romeo?")
+        assert (got["id"], got["chat_state"], got["origin_id"]["id"]) == ("m1", "active", "m1")
+        assert got["stanza_id"]["by"] == romeo.boundjid.bare and got["stanza_id"]["id"]
+        receipt = await juliet.message(lambda m: m["receipt"] == "m1")  # the plugin acknowledges by itself
+        assert receipt["from"] == romeo.boundjid
+
+        romeo["xep_0333"].send_marker(juliet.boundjid.bare, "m1", "displayed")
+        await juliet.message(lambda m: m["displayed"]["id"] == "m1")
+        correction = juliet.make_message(romeo.boundjid.bare, "Art thou Romeo?", mtype="chat")
+        correction["replace"]["id"] = "m1"
+        correction.send()
+        assert (await romeo.message("Art thou Romeo?"))["replace"]["id"] == "m1"
+        romeo["xep_0444"].send_reactions(juliet.boundjid, "m1", ["💘"])
+        assert (await juliet.message(lambda m: m["reactions"]["id"] == "m1"))["reactions"]["values"] == {"💘"}
+        composing = romeo.make_message(juliet.boundjid.bare, mtype="chat")
+        composing["chat_state"] = "composing"
+        composing.send()
+        await juliet.message(lambda m: m["chat_state"] == "composing")
+
+    play(scene)
+
+
+def test_offline_messages(play):
+    """XEP-0160, 0203: what came while nobody was there, in its order and with its time."""
+    async def scene(stage):
+        juliet = await stage.enter("juliet")
+        romeo = stage.jid("romeo")
+        for number in range(5):
+            juliet.send_message(romeo, f"number {number}", mtype="chat")
+        juliet.send_message(romeo, "not to keep", mtype="headline")
+        await juliet.settle()
+        await asyncio.sleep(1.2)  # less is no delay
+        came = await stage.enter("romeo")
+        for number in range(5):
+            message = await came.message(lambda m: m["body"])
+            assert message["body"] == f"number {number}" and message["delay"]["stamp"], str(message)
+        await came.settle()
+        assert not [m for m in came.messages if m["body"]]
+        again = await stage.enter("romeo", "again")
+        await again.settle()
+        assert not [m for m in again.messages if m["body"]], "delivered once"
+
+    play(scene)
+
+
+def test_archive(play):
+    """XEP-0313, 0059, 0359."""
+    async def scene(stage):
+        juliet, romeo = await stage.couple()
+        nurse = await stage.enter("nurse")
+        for number in range(12):
+            juliet.send_message(romeo.boundjid.bare, f"to romeo {number}", mtype="chat")
+            juliet.send_message(nurse.boundjid.bare, f"to nurse {number}", mtype="chat")
+        last = await romeo.message("to romeo 11")
+        await nurse.message("to nurse 11")
+
+        async def bodies(client, **query):
+            found = []
+            async for result in client["xep_0313"].iterate(**query):
+                forwarded = result["mam_result"]["forwarded"]
+                assert forwarded["delay"]["stamp"]
+                found.append((forwarded["stanza"]["body"], result["mam_result"]["id"]))
+            return found
+
+        everything = await bodies(juliet, rsm={"max": 5})
+        assert len(everything) == 24 and len({archive_id for _, archive_id in everything}) == 24
+        with_nurse = await bodies(juliet, with_jid=nurse.boundjid.bare, rsm={"max": 5})
+        assert [body for body, _ in with_nurse] == [f"to nurse {n}" for n in range(12)]
+        of_romeo = await bodies(romeo)
+        assert of_romeo[-1] == ("to romeo 11", last["stanza_id"]["id"]), "the id of the message is that of the archive"
+        juliet.messages.clear()
+        answer = await juliet.iq("set", "<query xmlns='urn:xmpp:mam:2'><x xmlns='jabber:x:data' type='submit'>"
+                                 "<field var='FORM_TYPE'><value>urn:xmpp:mam:2</value></field><field var='with'><value>"
+                                 f"{nurse.boundjid.bare}</value></field></x><set xmlns='http://jabber.org/protocol/rsm'><max>3</max>"
+                                 "<before/></set></query>")
+        page = [m["mam_result"]["forwarded"]["stanza"]["body"] for m in juliet.messages]
+        assert page == [f"to nurse {n}" for n in (9, 10, 11)]
+        assert answer.find("{urn:xmpp:mam:2}fin").get("complete") != "true"
+        nothing = await romeo["xep_0313"].retrieve(with_jid="nobody@localhost")
+        assert not nothing["mam"]["results"]
+        form = await juliet["xep_0313"].get_fields()
+        assert form
+        preferences = await juliet.iq("get", "<prefs xmlns='urn:xmpp:mam:2'/>")
+        assert preferences.find("{urn:xmpp:mam:2}prefs").get("default") in ("always", "roster", "never")
+        meta = await juliet["xep_0313"].get_archive_metadata()
+        assert meta["mam_metadata"]["start"]["id"] == everything[0][1]
+        assert meta["mam_metadata"]["end"]["id"] == everything[-1][1]
+
+    play(scene)
+
+
+def test_carbons(play):
+    """XEP-0280."""
+    async def scene(stage):
+        desk, phone = await stage.enter("juliet", "desk"), await stage.enter("juliet", "phone")
+        romeo = await stage.enter("romeo")
+        await phone["xep_0280"].enable()
+        copies = []
+        for kind in ("carbon_received", "carbon_sent"):
+            phone.add_event_handler(kind, lambda m, kind=kind: copies.append((kind, m[kind]["body"])))
+        romeo.send_message(desk.boundjid.full, "to the desk", mtype="chat")
+        await desk.message("to the desk")
+        desk.send_message(romeo.boundjid.bare, "from the desk", mtype="chat")
+        await romeo.message("from the desk")
+        private = romeo.make_message(desk.boundjid.full, "between us", mtype="chat")
+        private["carbon_private"]
+        private.enable("carbon_private")
+        private.send()
+        await desk.message("between us")
+        await phone.settle()
+        assert copies == [("carbon_received", "to the desk"), ("carbon_sent", "from the desk")]
+        await phone["xep_0280"].disable()
+
+    play(scene)
+
+
+def test_csi(play):
+    """XEP-0352: presence waits while nobody looks, messages do not."""
+    async def scene(stage):
+        juliet, romeo = await stage.couple()
+        juliet["xep_0352"].send_inactive()
+        await juliet.settle()
+        romeo.send_presence(pshow="dnd")
+        romeo.send_message(juliet.boundjid.bare, "wake up", mtype="chat")
+        await juliet.message("wake up")
+        juliet["xep_0352"].send_active()
+        await juliet.presence(lambda p: p["type"] == "dnd")
+
+    play(scene)
+
+
+def test_pep(play):
+    """XEP-0163, 0060, 0172, 0223: personal things are published, told to those who want them, and kept."""
+    async def scene(stage):
+        juliet, romeo = await stage.couple()
+        told = asyncio.get_running_loop().create_future()
+        romeo.add_event_handler("user_nick_publish", lambda m: told.done() or told.set_result(m))
+        romeo["xep_0163"].add_interest("http://jabber.org/protocol/nick")
+        await romeo["xep_0115"].update_caps()
+        romeo.send_presence()
+        await romeo.settle()
+        await juliet["xep_0172"].publish_nick("Jule")
+        event = await asyncio.wait_for(told, 10)
+        assert event["from"].bare == juliet.boundjid.bare
+        assert event["pubsub_event"]["items"]["item"]["nick"]["nick"] == "Jule"
+
+        # private storage: kept, and only for its owner
+        secret = ET.fromstring("<bag xmlns='urn:example:bag'>potion</bag>")
+        await juliet["xep_0223"].store(types.SimpleNamespace(xml=secret), node="urn:example:bag", id="current")
+        kept = await juliet["xep_0060"].get_items(juliet.boundjid.bare, "urn:example:bag")
+        assert kept["pubsub"]["items"]["item"]["payload"].text == "potion"
+        with pytest.raises(IqError) as refused:
+            await romeo["xep_0060"].get_items(juliet.boundjid.bare, "urn:example:bag")
+        assert refused.value.condition in ("forbidden", "not-authorized", "not-allowed")
+        await juliet["xep_0060"].retract(juliet.boundjid.bare, "urn:example:bag", "current")
+        empty = await juliet["xep_0060"].get_items(juliet.boundjid.bare, "urn:example:bag")
+        assert not list(empty["pubsub"]["items"])
 
     play(scene)
 
