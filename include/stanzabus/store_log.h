@@ -14,6 +14,7 @@
  *   q  something in the log may wait: what comes goes behind it, and settle delivers both in order
  *   b  has a blocklist, the set {bare}:blocked
  *   A N R  the archive keeps always, never, or what is exchanged with people of the roster; none of them: the default
+ *   o  the streams that came in are remembered in two generations
  *   p  has exceptions to that by address, the hash {bare}:prefs: address -> a or n
  *
  * What a node publishes on a mailbox begins with "edge", texts for nodes only:

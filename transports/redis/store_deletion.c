@@ -6,7 +6,7 @@
 
 static const char *const names[] = {
     "sessions", /* first: nothing is routed to them any more, and their next write ends them */
-    "log",      "acked",     "archive",   "presence", "directed", "roster", "requests", "vcard",
+    "log",      "acked",     "seen",     "archive",   "presence", "directed", "roster", "requests", "vcard",
     "private",  "blocked",  "tokens",
     "prefs",
 };

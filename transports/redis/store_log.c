@@ -14,21 +14,6 @@ static struct text without_brace(struct text event)
     return (struct text){ event.data + 1, event.size - 1 };
 }
 
-static void write_keep(struct command_queue *queue, unsigned keep, bool is_same_account)
-{
-    char letters[4];
-    size_t size = 0;
-    if (keep & KEEP_LOG)
-        letters[size++] = 'l';
-    if (keep & KEEP_ARCHIVE)
-        letters[size++] = 'a';
-    if (keep & KEEP_CARBON)
-        letters[size++] = 'c';
-    if (is_same_account)
-        letters[size++] = 's';
-    command_text(queue, (struct text){ letters, size });
-}
-
 static void write_archive_settings(struct redis *redis, struct command_queue *queue, const struct deliver *deliver)
 {
     redis->row.size = 0;
@@ -38,10 +23,14 @@ static void write_archive_settings(struct redis *redis, struct command_queue *qu
     command_text(queue, buffer_text(&redis->row));
 }
 
-static bool is_same_account(const struct deliver *deliver)
+/* The sender's bare address; empty when it is the account itself. */
+static struct text sender_bare(const struct deliver *deliver)
 {
-    struct text bare = deliver->bare, from = deliver->from;
-    return text_starts_with(from, bare) && (from.size == bare.size || from.data[bare.size] == '/');
+    struct text from = deliver->from;
+    const char *slash = from.size ? memchr(from.data, '/', from.size) : NULL;
+    if (slash)
+        from.size = (size_t)(slash - from.data);
+    return text_equal(from, deliver->bare) ? (struct text){ 0 } : from;
 }
 
 static void answer_delivered(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
@@ -69,13 +58,15 @@ static void deliver_to(struct store *store, const struct deliver *deliver, store
     struct command_queue *queue = redis_take(redis, answer_delivered, (any_fn *)fn, ctx);
     if (!queue)
         return;
-    script_begin(queue, &redis->scripts, SCRIPT_DELIVER, redis_key(redis, deliver->bare, "sessions"), 12);
+    script_begin(queue, &redis->scripts, SCRIPT_DELIVER, redis_key(redis, deliver->bare, "sessions"), 14);
     command_text(queue, mailbox_of(redis, deliver->bare));
     command_word(queue, audiences[deliver->audience]);
     command_text(queue, deliver->resource);
-    write_keep(queue, deliver->keep, is_same_account(deliver));
+    command_word(queue, deliver->keep & KEEP_LOG ? "l" : "");
+    command_word(queue, deliver->keep & KEEP_CARBON ? "c" : "");
     command_integer(queue, deliver->hops);
     command_text(queue, deliver->from);
+    command_text(queue, sender_bare(deliver));
     command_text(queue, deliver->stream);
     command_integer(queue, (int64_t)deliver->number);
     command_integer(queue, deliver->stream_seconds);
@@ -91,14 +82,13 @@ static void log_sent(struct store *store, const struct deliver *deliver, store_d
     struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
     if (!queue)
         return;
-    script_begin(queue, &redis->scripts, SCRIPT_SENT, redis_key(redis, deliver->bare, "sessions"), 9);
+    script_begin(queue, &redis->scripts, SCRIPT_SENT, redis_key(redis, deliver->bare, "sessions"), 8);
     command_text(queue, mailbox_of(redis, deliver->bare));
     command_text(queue, deliver->resource);
-    write_keep(queue, deliver->keep, false);
+    command_word(queue, deliver->keep & KEEP_CARBON ? "c" : "");
     command_text(queue, deliver->from);
     command_text(queue, deliver->stream);
     command_integer(queue, (int64_t)deliver->number);
-    command_integer(queue, deliver->stream_seconds);
     write_archive_settings(redis, queue, deliver);
     command_text(queue, without_brace(deliver->event));
     script_end(queue, SCRIPT_SENT,

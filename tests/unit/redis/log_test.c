@@ -266,7 +266,38 @@ static void test_doubles(void **state)
     what.stream = TEXT("n1.10");
     assert_int_equal(deliver(what), 1);
     assert_string_equal(server_ask(&server, "XLEN xmpp:{juliet@example.com}:log"), "3");
-    assert_string_equal(server_ask(&server, "TTL xmpp:{juliet@example.com}:seen:n1.9"), "60");
+    assert_string_equal(server_ask(&server, "TTL xmpp:{juliet@example.com}:seen"), "-1");
+    write_session(node.store->ops->session_remove, row("up", "n1", 1, true, 0));
+    assert_string_equal(server_ask(&server, "TTL xmpp:{juliet@example.com}:seen"), "1800");
+    bind_row(row("up", "n1", 1, true, 0), BIND_REFUSE, 9);
+    assert_string_equal(server_ask(&server, "TTL xmpp:{juliet@example.com}:seen"), "-1");
+}
+
+/* Of very many streams the older generation is remembered for some time only. */
+static void test_many_streams(void **state)
+{
+    struct deliver what = message(ROUTE_NON_NEGATIVE, "", KEEP_LOG);
+    char stream[16];
+    (void)state;
+    bind_row(row("up", "n1", 1, true, 0), BIND_REFUSE, 9);
+    what.number = 7;
+    for (unsigned i = 1; i <= 700; i++) {
+        snprintf(stream, sizeof stream, "n1.%u", i);
+        what.stream = text_of(stream);
+        assert_int_equal(deliver(what), 1);
+    }
+    assert_string_equal(server_ask(&server, "ZCARD xmpp:{juliet@example.com}:seen:old"), "600");
+    assert_string_equal(server_ask(&server, "TTL xmpp:{juliet@example.com}:seen:old"), "60");
+    assert_string_equal(flags_of(), "o");
+    for (unsigned i = 1; i <= 700; i += 50) {
+        snprintf(stream, sizeof stream, "n1.%u", i);
+        what.stream = text_of(stream);
+        assert_int_equal(deliver(what), DELIVER_DOUBLE);
+    }
+    server_ask(&server, "DEL xmpp:{juliet@example.com}:seen:old");
+    for (what.number = 8; what.number < 200; what.number++)
+        assert_int_equal(deliver(what), 1);
+    assert_string_equal(flags_of(), "");
 }
 
 static void test_blocked(void **state)
@@ -523,6 +554,7 @@ int main(void)
         TEST(test_deliver),
         TEST(test_archive),
         TEST(test_doubles),
+        TEST(test_many_streams),
         TEST(test_blocked),
         TEST(test_copies),
         TEST(test_done),

@@ -42,6 +42,8 @@ if result == 2 then
     new = new .. '\n' .. node .. '\n' .. session
 end
 redis.call('HSET', sessions, ARGV[1], new)
+redis.call('PERSIST', ARGV[7])
+redis.call('PERSIST', string.sub(sessions, 1, -9) .. 'seen')
 local flags, carbons = '', 0
 local all = redis.call('HGETALL', sessions)
 for i = 1, #all, 2 do

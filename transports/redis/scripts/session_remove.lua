@@ -26,6 +26,13 @@ if string.byte(row, 3) == 115 then
     end
 end
 redis.call('HDEL', KEYS[1], ARGV[1])
+local base = string.sub(KEYS[1], 1, -9)
+if redis.call('HLEN', KEYS[1]) == redis.call('HEXISTS', KEYS[1], '') then
+    redis.call('EXPIRE', base .. 'seen', 1800)
+    if redis.call('EXISTS', base .. 'account') == 0 then -- a guest's, who may come back
+        redis.call('EXPIRE', ARGV[3], 1800)
+    end
+end
 local result = 1
 if redis.call('XLEN', ARGV[3]) > 0 then
     local flags = redis.call('HGET', KEYS[1], '') or ''

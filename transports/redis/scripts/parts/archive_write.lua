@@ -53,7 +53,7 @@ end
 -- Gives the id of what was written.
 local function archive_write(archive, partner, resource, event, keep_ms, keep_count, keep_bytes)
     local id = redis.call('XADD', archive, '*', 'e', event, 'w', partner)
-    redis.call('XADD', string.gsub(archive, 'archive$', '') .. 'with:' .. partner, id, 'a', resource)
+    redis.call('XADD', string.sub(archive, 1, -8) .. 'with:' .. partner, id, 'a', resource)
     local now = tonumber(string.match(id, '^%d+'))
     if now % 16 == 0 then
         archive_trim(archive, now, tonumber(keep_ms), tonumber(keep_count), tonumber(keep_bytes))
