@@ -109,6 +109,7 @@ class Gateway:
             "listen.tls": "off",
             "listen.http": f"127.0.0.1:{self.http}",
             "listen.https": "off",
+            "listen.s2s": "off",
             "listen.admin": f"127.0.0.1:{self.admin}",
             "auth.allow_plaintext": "on",
             "auth.iterations": "4096",
