@@ -93,6 +93,26 @@ void attendance_forget_directed(struct attendance *attendance)
     attendance->directed_count = 0;
 }
 
+static void add_address(struct attendance *attendance, struct text text)
+{
+    struct address *address = xcalloc(1, sizeof *address + text.size);
+    address->size = text.size;
+    memcpy(address->text, text.data, text.size);
+    HASH_ADD(hh, attendance->directed, text, address->size, address);
+    attendance->directed_count++;
+}
+
+void attendance_take_directed(struct attendance *attendance, struct text addresses)
+{
+    struct address *known;
+    while (addresses.size) {
+        struct text line = text_take_line(&addresses);
+        HASH_FIND(hh, attendance->directed, line.data, line.size, known);
+        if (!known && line.size)
+            add_address(attendance, line);
+    }
+}
+
 /* The list in Redis is for the day when this node dies. */
 static void write_addresses(struct router *router, const struct session *session, const struct attendance *attendance)
 {
@@ -115,11 +135,7 @@ bool attendance_direct(struct router *router, struct session *session, const str
     if (is_available) {
         if (attendance->directed_count >= router->parts->config->limits_directed_presence)
             return false;
-        address = xcalloc(1, sizeof *address + to->size);
-        address->size = to->size;
-        memcpy(address->text, to->text, to->size);
-        HASH_ADD(hh, attendance->directed, text, address->size, address);
-        attendance->directed_count++;
+        add_address(attendance, jid_text(to));
     } else {
         HASH_DEL(attendance->directed, address);
         free(address);

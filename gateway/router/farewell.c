@@ -4,7 +4,7 @@
 
 #include "presence.h"
 
-enum { AGAIN_MS = 2000 };
+enum { AGAIN_MS = 2000, WAIT_MS = 1000 };
 
 struct farewell { /* outlives its session; no more of them than there were sessions when Redis went away */
     LIST_ENTRY(farewell) entry;
@@ -14,7 +14,7 @@ struct farewell { /* outlives its session; no more of them than there were sessi
     struct jid jid;      /* in the presence's arena */
     struct buffer event; /* of it: the same at each try, so that the store knows it again */
     uint64_t session;
-    bool is_swept;
+    bool is_swept, has_waited;
     struct buffer directed; /* addresses, a line each */
 };
 
@@ -42,6 +42,11 @@ static void on_ended(void *ctx, enum bus_status status, const struct presence_an
         timer_start(farewell->router->parts->timers, &farewell->timer, AGAIN_MS, on_again);
         return;
     }
+    if (answer->must_wait) {
+        farewell->has_waited = true;
+        timer_start(farewell->router->parts->timers, &farewell->timer, WAIT_MS, on_again);
+        return;
+    }
     struct router *router = farewell->router;
     struct store *store = router->parts->store;
     struct crowd_request crowd = { .presence = farewell->presence,
@@ -65,7 +70,11 @@ static void ask(struct farewell *farewell)
                                .resource = jid_resource(&farewell->jid),
                                .node = router->parts->node,
                                .session = farewell->session };
-    store->presence->end(store, &row, farewell->is_swept, buffer_text(&farewell->event), on_ended, farewell);
+    struct presence_end end = { .row = &row,
+                                .event = buffer_text(&farewell->event),
+                                .is_swept = farewell->is_swept,
+                                .may_wait = !farewell->has_waited };
+    store->presence->end(store, &end, on_ended, farewell);
 }
 
 static struct farewell *farewell_new(struct router *router, struct text full)

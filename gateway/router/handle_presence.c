@@ -8,6 +8,8 @@
 
 /* Resources that left are remembered so long, for those who missed it (gap repair). */
 enum { GONE_KEPT_MS = 3600 * 1000 };
+/* What a resumed session asks its contacts about: all that may have happened since its connection was lost. */
+enum { RESUMED_MS = 1800 * 1000 };
 
 struct presence_update { /* finds the session again when Redis has answered */
     struct router *router;
@@ -206,7 +208,7 @@ void handle_presence(struct router *router, struct session *session, struct stan
     put(update, session, is_unsaid ? PRESENCE_ANEW : PRESENCE_SET, on_set);
 }
 
-void presence_restore(struct router *router, struct session *session)
+static void compare(struct router *router, struct session *session, int64_t since_ms)
 {
     struct attendance *attendance = session_attendance(session);
     if (!attendance || !attendance->event.size || (!session_is_available(session) && !attendance->is_unsaid))
@@ -218,6 +220,61 @@ void presence_restore(struct router *router, struct session *session)
     bool is_unsaid = attendance->is_unsaid;
     attendance->is_unsaid = false;
     if (!is_unsaid)
-        update->since = time_before(router, &presence->arena, router_wall_ms(router) - router->sure_ms);
+        update->since = time_before(router, &presence->arena, router_wall_ms(router) - since_ms);
     put(update, session, is_unsaid ? PRESENCE_ANEW : PRESENCE_AGAIN, is_unsaid ? on_set : on_set_again);
+}
+
+void presence_restore(struct router *router, struct session *session)
+{
+    compare(router, session, router->sure_ms);
+}
+
+/* -- a session that another node had -- */
+
+struct recall {
+    struct router *router;
+    uint64_t session_number;
+    struct jid jid;
+    char text[];
+};
+
+static void take_event(struct router *router, struct session *session, struct attendance *attendance, struct text event)
+{
+    struct stanza *presence = presence_read(router, event, jid_bare(session_jid(session)));
+    int8_t priority = 0;
+    if (!presence)
+        return;
+    read_priority(presence, &priority);
+    session_set_presence(session, true, priority);
+    attendance_set_event(attendance, event);
+    stanza_free(&presence);
+}
+
+static void on_recalled(void *ctx, enum bus_status status, bool is_interested, struct text presence, struct text directed)
+{
+    struct recall *recall = ctx;
+    struct router *router = recall->router;
+    struct session *session = sessions_find(router->sessions, jid_bare(&recall->jid), jid_resource(&recall->jid));
+    bool is_here = session && session_number(session) == recall->session_number;
+    free(recall);
+    if (!is_here || status != BUS_OK)
+        return;
+    struct attendance *attendance = attendance_of(router, session);
+    if (is_interested)
+        session_set_interested(session, true);
+    attendance_take_directed(attendance, directed);
+    if (presence.size && !attendance->event.size) /* what the client has said since is newer */
+        take_event(router, session, attendance, presence);
+    compare(router, session, router_wall_ms(router) - RESUMED_MS);
+}
+
+void presence_resume(struct router *router, struct session *session)
+{
+    struct store *store = router->parts->store;
+    const struct jid *jid = session_jid(session);
+    struct recall *recall = xmalloc(sizeof *recall + jid->size);
+    *recall = (struct recall){ router, session_number(session), *jid };
+    memcpy(recall->text, jid->text, jid->size);
+    recall->jid.text = recall->text;
+    store->presence->recall(store, jid_bare(&recall->jid), jid_resource(&recall->jid), on_recalled, recall);
 }

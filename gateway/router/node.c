@@ -174,6 +174,7 @@ static void on_beat(void *ctx, enum bus_status status, int64_t result)
     if ((result == 0 || router->restores_again) && sessions_count(router->sessions) > 0)
         node_restore(router);
     router->restores_again = result == 0;
+    leaving_look(router);
     store->ops->node_sweep(store, on_swept_row, on_swept, router);
 }
 

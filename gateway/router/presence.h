@@ -36,6 +36,7 @@ void attendance_set_event(struct attendance *attendance, struct text event);
 bool attendance_direct(struct router *router, struct session *session, const struct jid *to, bool is_available);
 /* The addresses, a line each, appended. */
 void attendance_addresses(const struct attendance *attendance, struct buffer *out);
+void attendance_take_directed(struct attendance *attendance, struct text addresses); /* a line each, as they were kept */
 void attendance_forget_directed(struct attendance *attendance);
 /* Around probes: an older answer must not overwrite what came by itself. */
 void attendance_probes_begin(struct attendance *attendance, unsigned count);
@@ -63,6 +64,9 @@ void farewell_say(struct router *router, struct session *session); /* it has jus
 void farewell_swept(struct router *router, struct text full);      /* its node died, its row was removed */
 void farewells_free(struct router *router);
 
+/* -- leaving.c -- */
+void leaving_look(struct router *router); /* is there a deleted account whose contacts have not been told? */
+
 /* -- presence_tell.c: presence said on somebody's behalf, one by one -- */
 /* Makes the stanza of an event of a presence, for to; NULL when it cannot be read. */
 struct stanza *presence_read(struct router *router, struct text event, struct text to);
@@ -77,6 +81,8 @@ bool presence_take(struct router *router, const struct sender *sender, struct st
 /* -- handle_presence.c -- */
 /* The row was written again: presence follows, and what was missed is asked for. */
 void presence_restore(struct router *router, struct session *session);
+/* The session was taken over from another node (XEP-0198): what it was is read, and what it missed is asked for. */
+void presence_resume(struct router *router, struct session *session);
 
 /* -- handle_subscription.c -- */
 /* Said by a client: a step of its own roster first. Takes the stanza. */

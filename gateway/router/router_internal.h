@@ -95,6 +95,7 @@ struct router {
     LIST_HEAD(, step) steps;
     TAILQ_HEAD(crowds, crowd) crowds; /* that wait for room in the queue toward Redis */
     struct crowds checks;             /* that are in no hurry */
+    bool is_leaving;                  /* the contacts of a deleted account are being told */
     unsigned open_checks;             /* their questions under way */
     bool is_full;                     /* the queue toward Redis, between on_full and on_drained */
 

@@ -12,6 +12,7 @@ struct contact {
 
 /* Borrowed until the callback returns. */
 struct presence_answer {
+    bool must_wait;            /* end: ask again in a moment */
     bool is_own;               /* false: the row is another's or gone, and nothing was done */
     bool was_available;
     const struct contact *contacts;
@@ -36,6 +37,13 @@ struct presence_put {
     struct text forget_before; /* time, as events have it: resources that left before are forgotten */
 };
 
+struct presence_end {
+    const struct session_row *row; /* bare, resource, node, session */
+    struct text event;             /* of unavailable presence, complete; the same when it is asked again after BUS_AWAY */
+    bool is_swept;                 /* the session ended with its node, and its row was removed */
+    bool may_wait;                 /* for a session that has taken the resource over on another node */
+};
+
 enum { MEET_SHOW = 1, MEET_PROBE = 2, MEET_LIST = 4 };
 struct presence_meet {
     struct text bare;               /* the account */
@@ -47,18 +55,22 @@ struct presence_meet {
 /* result: -1 the account's presence is not from's to see, else to how many it was shown. presences: events. */
 typedef void store_meet_fn(void *ctx, enum bus_status status, int result, const struct text *presences, size_t count);
 
+/* presence: event of its last presence, empty when it is not available; directed: addresses, a line each. */
+typedef void store_recall_fn(void *ctx, enum bus_status status, bool is_interested, struct text presence, struct text directed);
+
 struct presence_ops {
     /* Kept, written into the row, and shown to the account's own available resources.  The answer says who else is to be
      * told: contacts that see it; when it was not available before also contacts that it sees, requests and own. */
     void (*set)(struct store *store, const struct presence_put *put, store_presence_fn *fn, void *ctx);
-    /* The session has ended: event is unavailable presence.  is_swept: with its node, and its row is removed.  The answer is
-     * as above; is_own is false when another session of the resource is available already. */
-    void (*end)(struct store *store, const struct session_row *row, bool is_swept, struct text event, store_presence_fn *fn,
-                void *ctx);
+    /* The session has ended.  The answer is as above; is_own is false when another session of the resource is available
+     * already. */
+    void (*end)(struct store *store, const struct presence_end *end, store_presence_fn *fn, void *ctx);
     /* Somebody's presence comes to an account, somebody asks for the account's, or both in one step. */
     void (*meet)(struct store *store, const struct presence_meet *meet, store_meet_fn *fn, void *ctx);
     /* addresses: a line each; empty: none. */
     void (*directed)(struct store *store, struct text bare, struct text resource, struct text addresses);
+    /* What is known of a session that another node had (XEP-0198). */
+    void (*recall)(struct store *store, struct text bare, struct text resource, store_recall_fn *fn, void *ctx);
 };
 
 #endif

@@ -77,6 +77,14 @@ struct subscription_request {
     unsigned max_items, max_requests;
 };
 
+/* What a contact of a deleted account has to hear; resources: those that were available, a line each. */
+struct contact_leaving {
+    struct text contact;
+    unsigned state; /* subscription_bits */
+};
+typedef void store_leaving_fn(void *ctx, enum bus_status status, const struct contact_leaving *contacts, size_t count,
+                              struct text resources);
+
 struct roster_ops {
     void (*get)(struct store *store, const struct roster_request *request, store_roster_fn *fn, void *ctx);
     /* result: 1 done, 0 too many items */
@@ -85,6 +93,10 @@ struct roster_ops {
     void (*remove)(struct store *store, struct text bare, struct text contact, struct text push, store_subscription_fn *fn,
                    void *ctx);
     void (*subscription)(struct store *store, const struct subscription_request *request, store_subscription_fn *fn, void *ctx);
+    /* Some account that was deleted and whose contacts have not been told; empty when there is none, or Redis is away. */
+    void (*leaving_next)(struct store *store, store_each_fn *fn, void *ctx);
+    void (*leaving_read)(struct store *store, struct text bare, store_leaving_fn *fn, void *ctx);
+    void (*leaving_done)(struct store *store, struct text bare);
 };
 
 #endif

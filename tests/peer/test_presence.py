@@ -195,6 +195,33 @@ def test_a_node_that_heard_nothing_for_a_while_asks(gateways, redis):
     presence(juliet, romeo.jid, timeout=30, show="away")
 
 
+def test_a_deleted_account_leaves_no_subscription(gateways, redis):
+    befriend(redis, "juliet@localhost", "romeo@localhost")
+    gateway = gateways(workers="2", users=("juliet", "romeo", "nurse"))
+    juliet = Client(gateway.tcp).login("juliet", resource="balcony").present()
+    romeo = Client(gateway.tcp).login("romeo", resource="orchard").present()
+    nurse = Client(gateway.tcp).login("nurse", resource="chamber").present()
+    presence(romeo, juliet.jid)
+    for person in (romeo, nurse):
+        person.stanza("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>")
+        person.until("<iq[^>]*id=['\"]r['\"]")
+    nurse.stanza("<presence to='juliet@localhost' type='subscribe'/>")
+    juliet.until("<presence[^>]*type=['\"]subscribe['\"]")
+    done = gateway.command("user", "del", "juliet@localhost", *gateway.sets("redis.url", "domain"))
+    assert done.returncode == 0, done.stderr
+    juliet.until_closed(10)
+    presence(romeo, juliet.jid, "unavailable", 20)
+    presence(romeo, "juliet@localhost", "unsubscribed", 20)
+    presence(nurse, "juliet@localhost", "unsubscribed", 20)
+    wait_for(lambda: [key for key in redis.client().keys("*juliet*") if ":lease" not in key] == [], 20, "nothing of the account is left")
+    assert redis.client().scard("xmpp:leaving") == 0
+    for person in (romeo, nurse):
+        person.stanza("<iq type='get' id='r2'><query xmlns='jabber:iq:roster'/></iq>")
+        assert "subscription='none'" in person.until("<iq[^>]*id=['\"]r2['\"].*?</iq>").group(0)
+    for bare, flag in (("romeo@localhost", "n--"), ("nurse@localhost", "n--")):
+        assert redis.client().hget(f"xmpp:{{{bare}}}:roster", "juliet@localhost").split("\x1f")[1] == flag
+
+
 # -- many contacts --
 
 def fill_roster(redis, user, count):

@@ -248,3 +248,30 @@ def test_removal_cancels_both_ways(scene, state, is_item):
         expected.append(("unsubscribed", "juliet@localhost", contact))
     assert [event for event in events if event[2] == contact] == expected
     assert not scene.redis.hexists(REQUESTS, contact)
+
+
+def test_removals_are_remembered_up_to_a_number(scene):
+    """RFC 6121 2.6.3: who was away for a few hears of the removals; who was away for more gets the whole roster."""
+    def ask(version):
+        number = next(scene.numbers)
+        scene.juliet.stanza(f"<iq type='get' id='v{number}'><query xmlns='jabber:iq:roster' ver='{version}'/></iq>")
+        return scene.juliet.until(rf"<iq[^>]*id='v{number}'[^>]*?(/>|>.*?</iq>)").group(0)
+
+    def change(contact, more=""):
+        scene.juliet.stanza(f"<iq type='set' id='x'><query xmlns='jabber:iq:roster'><item jid='{contact}'{more}/></query></iq>")
+        return scene.juliet.until(r"<query[^>]*ver='([^']*)'[^>]*><item").group(1)
+
+    first = change("stays@echo.localhost")
+    for i in range(3):
+        change(f"goes{i}@echo.localhost")
+        version = change(f"goes{i}@echo.localhost", " subscription='remove'")
+    assert "<query" not in ask(first)
+    got, _ = scene.settle()
+    assert re.findall(r"jid='(goes\d+)@echo.localhost' subscription='remove'", got) == ["goes0", "goes1", "goes2"]
+    assert "<query" not in ask(version) and "<item" not in scene.settle()[0]
+    for i in range(70):
+        change(f"more{i}@echo.localhost")
+        version = change(f"more{i}@echo.localhost", " subscription='remove'")
+    whole = ask(first)
+    assert f"ver='{version}'" in whole and "stays@echo.localhost" in whole and "goes" not in whole and "more" not in whole
+    assert len([value for value in scene.redis.hvals(ROSTER) if value.split("\x1f")[1:2] == ["x--"]]) <= 64

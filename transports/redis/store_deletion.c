@@ -132,6 +132,7 @@ void store_account_delete(struct store *store, struct text bare, store_done_fn *
         return;
     account_change_begin(redis, queue, bare, "deleted", NULL, 0);
     script_end(queue, SCRIPT_ACCOUNT_CHANGE, (struct pending){ .answer = answer_nobody });
+    leaving_write(redis, queue, bare);
     command_begin(queue, 1 + NAME_COUNT);
     command_word(queue, "DEL");
     for (size_t i = 0; i < NAME_COUNT; i++)

@@ -5,6 +5,7 @@
 #include "redis_inside.h"
 #include "stanzabus/store_archive.h"
 #include "stanzabus/store_roster.h"
+#include "stanzabus/store_roster.h"
 
 /* store_accounts.c: {prefix}{bare}:account (hash), {prefix}secret:name (string) */
 void store_account_get(struct store *store, struct text bare, store_account_fn *fn, void *ctx);
@@ -53,6 +54,12 @@ void session_index(struct redis *redis, struct command_queue *queue, const char 
 struct text row_write(struct redis *redis, const struct session_row *row, struct text *owner);
 /* Appends "session LF node/": what a row of this session's holds behind its letters. */
 void session_owner(struct buffer *out, uint64_t session, struct text node);
+
+/* store_leaving.c: {prefix}leaving (set), {prefix}{bare}:leaving (hash) */
+void leaving_write(struct redis *redis, struct command_queue *queue, struct text bare); /* before the roster goes */
+void leaving_next(struct store *store, store_each_fn *fn, void *ctx);
+void leaving_read(struct store *store, struct text bare, store_leaving_fn *fn, void *ctx);
+void leaving_done(struct store *store, struct text bare);
 
 /* store_roster.c: n, t, f, b as bits */
 /* An item as the hash of a roster keeps it. */

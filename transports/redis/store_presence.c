@@ -114,7 +114,8 @@ static void answer_end(struct redis *redis, const struct pending *pending, const
         return;
     }
     size_t at = 2;
-    answer.is_own = answer.was_available = true;
+    answer.must_wait = reply[1].integer == 2;
+    answer.is_own = answer.was_available = !answer.must_wait;
     size_t members = take_array(reply, count, &at);
     struct contact *contacts = read_contacts(reply + 3, members);
     answer.contacts = contacts;
@@ -126,8 +127,7 @@ static void answer_end(struct redis *redis, const struct pending *pending, const
     free(contacts);
 }
 
-static void presence_end(struct store *store, const struct session_row *row, bool is_swept, struct text event,
-                         store_presence_fn *fn, void *ctx)
+static void presence_end(struct store *store, const struct presence_end *end, store_presence_fn *fn, void *ctx)
 {
     static const char *const keys[] = { "sessions", "presence", "roster", "directed", NULL };
     struct redis *redis = REDIS_OF_STORE(store);
@@ -135,13 +135,14 @@ static void presence_end(struct store *store, const struct session_row *row, boo
     struct text owner = { 0 };
     if (!queue)
         return;
-    redis_script_begin(redis, SCRIPT_PRESENCE_END, row->bare, keys, 4);
-    if (!is_swept)
-        row_write(redis, row, &owner);
-    command_text(queue, row->resource);
+    redis_script_begin(redis, SCRIPT_PRESENCE_END, end->row->bare, keys, 5);
+    if (!end->is_swept)
+        row_write(redis, end->row, &owner);
+    command_text(queue, end->row->resource);
     command_text(queue, owner);
-    command_text(queue, mailbox_of(redis, row->bare));
-    command_text(queue, inside(event));
+    command_text(queue, mailbox_of(redis, end->row->bare));
+    command_text(queue, inside(end->event));
+    command_text(queue, end->may_wait ? end->row->node : TEXT(""));
     script_end(queue, SCRIPT_PRESENCE_END, (struct pending){ .answer = answer_end, .fn = (any_fn *)fn, .ctx = ctx });
 }
 
@@ -197,9 +198,38 @@ static void presence_directed(struct store *store, struct text bare, struct text
     command_end(queue, (struct pending){ .answer = answer_nobody, .flags = PENDING_REPEATABLE });
 }
 
+/* -- recall -- */
+
+static void answer_recalled(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
+{
+    store_recall_fn *fn = (store_recall_fn *)pending->fn;
+    enum bus_status status = reply_status(reply);
+    (void)redis;
+    if (status == BUS_OK && (reply->type != REPLY_ARRAY || count < 4))
+        status = BUS_FAILED;
+    if (status == BUS_OK)
+        fn(pending->ctx, BUS_OK, reply[1].integer == 1, reply[2].text, reply[3].text);
+    else
+        fn(pending->ctx, status, false, (struct text){ 0 }, (struct text){ 0 });
+}
+
+static void presence_recall(struct store *store, struct text bare, struct text resource, store_recall_fn *fn, void *ctx)
+{
+    static const char *const keys[] = { "sessions", "presence", "directed", NULL };
+    struct redis *redis = REDIS_OF_STORE(store);
+    struct command_queue *queue = redis_take(redis, answer_recalled, (any_fn *)fn, ctx);
+    if (!queue)
+        return;
+    redis_script_begin(redis, SCRIPT_PRESENCE_RECALL, bare, keys, 1);
+    command_text(queue, resource);
+    script_end(queue, SCRIPT_PRESENCE_RECALL,
+               (struct pending){ .answer = answer_recalled, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
+}
+
 const struct presence_ops redis_presence_ops = {
     .set = presence_set,
     .end = presence_end,
     .meet = presence_meet,
     .directed = presence_directed,
+    .recall = presence_recall,
 };

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "store_parts.h"
-#include "stanzabus/store_roster.h"
 
 enum { REMOVED_KEPT = 64 }; /* removed items that are remembered for clients that were away */
 
@@ -205,4 +204,7 @@ const struct roster_ops redis_roster_ops = {
     .put = roster_put,
     .remove = roster_remove,
     .subscription = roster_subscription,
+    .leaving_next = leaving_next,
+    .leaving_read = leaving_read,
+    .leaving_done = leaving_done,
 };
