@@ -13,10 +13,4 @@
 /* Reads what the request asks for and sends it, at the pace at which the client takes it. */
 void archive_reading_start(const struct iq_request *request);
 
-/* What is older is not shown, though it may not be trimmed yet. */
-static inline int64_t archive_keep_ms(const struct router *router)
-{
-    return router->parts->config->archive_days * 24ll * 3600 * 1000;
-}
-
 #endif

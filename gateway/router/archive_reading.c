@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "archive.h"
+#include "resident.h"
 
 enum {
     PIECE_BYTES = 64 * 1024,
@@ -135,7 +136,7 @@ static void ask(struct archive_reading *reading)
     struct archive_page page = { .bare = reading->bare,
                                  .lower = print_bound(&reading->lower, lower),
                                  .upper = print_bound(&reading->upper, upper),
-                                 .keep_ms = archive_keep_ms(reading->router) };
+                                 .keep_ms = archive_settings(reading->router).keep_ms };
     if (query->with.domain) {
         page.partner = jid_bare(&query->with);
         page.resource = jid_resource(&query->with);

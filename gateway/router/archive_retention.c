@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "archive.h"
+#include "resident.h"
 
 enum {
     FIRST_MS = 10000,          /* after the start */
@@ -39,8 +40,7 @@ static void on_lease(void *ctx, enum bus_status status, int64_t result)
 {
     struct router *router = ctx;
     struct store *store = router->parts->store;
-    const struct config *config = router->parts->config;
-    struct archive_bounds bounds = { archive_keep_ms(router), config->archive_count, config->archive_bytes };
+    struct archive_settings bounds = archive_settings(router);
     if (status == BUS_OK && result == 1 && !router->is_stopping)
         store->archive->retain(store, text_of(router->retention.cursor), &bounds, on_retained, router);
     else
@@ -56,8 +56,8 @@ static void on_timer(struct timer *timer)
 
 void archive_retention_start(struct router *router)
 {
-    const struct config *config = router->parts->config;
-    if (!config->archive_days && !config->archive_count && !config->archive_bytes)
+    struct archive_settings bounds = archive_settings(router);
+    if (!bounds.keep_ms && !bounds.count && !bounds.bytes)
         return;
     snprintf(router->retention.cursor, sizeof router->retention.cursor, "0");
     again_in(router, FIRST_MS);

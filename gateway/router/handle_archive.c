@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "archive.h"
+#include "resident.h"
 
 static bool may_ask(const struct iq_request *request)
 {
@@ -103,7 +104,7 @@ static void ask_end(struct ends *ends, bool is_last)
                                  .upper = TEXT("+"),
                                  .is_backwards = is_last,
                                  .max = 1,
-                                 .keep_ms = archive_keep_ms(router) };
+                                 .keep_ms = archive_settings(router).keep_ms };
     store->archive->page(store, &page, on_end, is_last ? on_last_page : on_end_page, ends);
 }
 

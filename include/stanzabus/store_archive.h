@@ -4,7 +4,7 @@
 #ifndef STANZABUS_STORE_ARCHIVE_H
 #define STANZABUS_STORE_ARCHIVE_H
 
-#include "stanzabus/store.h"
+#include "stanzabus/store_log.h"
 
 struct archive_page {
     struct text bare;
@@ -37,11 +37,6 @@ struct archive_preferences {
 };
 typedef void store_preferences_fn(void *ctx, enum bus_status status, const struct archive_preferences *preferences);
 
-struct archive_bounds { /* of an account's archive; 0: none */
-    int64_t keep_ms; /* age */
-    unsigned count;  /* messages */
-    size_t bytes;    /* of memory, about */
-};
 /* next: the cursor of the next step; "0" when all archives were seen.  removed: messages that went in this one. */
 typedef void store_retained_fn(void *ctx, enum bus_status status, struct text next, int64_t removed);
 
@@ -55,7 +50,7 @@ struct archive_ops {
                             store_done_fn *fn, void *ctx);
     /* One step of a walk over all archives, from the cursor ("0": the start): what is out of bounds goes, also of accounts for
      * which nothing is written any more. */
-    void (*retain)(struct store *store, struct text cursor, const struct archive_bounds *bounds, store_retained_fn *fn, void *ctx);
+    void (*retain)(struct store *store, struct text cursor, const struct archive_settings *bounds, store_retained_fn *fn, void *ctx);
 };
 
 #endif

@@ -83,7 +83,7 @@ void sm_write_deadline(struct redis *redis, struct command_queue *queue, struct 
                        struct text bare, struct text resource, int64_t from_now_ms);
 
 /* store_retention.c */
-void store_archive_retain(struct store *store, struct text cursor, const struct archive_bounds *bounds, store_retained_fn *fn,
+void store_archive_retain(struct store *store, struct text cursor, const struct archive_settings *bounds, store_retained_fn *fn,
                           void *ctx);
 
 /* store_sweep.c */

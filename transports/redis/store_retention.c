@@ -7,7 +7,7 @@
 enum { LOOK_COUNT = 500, CURSOR_MAX = 24 };
 
 struct retaining { /* one step */
-    struct archive_bounds bounds;
+    struct archive_settings bounds;
     store_retained_fn *fn;
     void *ctx;
     enum bus_status status;
@@ -63,7 +63,7 @@ static void answer_found(struct redis *redis, const struct pending *pending, con
     step_done(retaining);
 }
 
-void store_archive_retain(struct store *store, struct text cursor, const struct archive_bounds *bounds, store_retained_fn *fn,
+void store_archive_retain(struct store *store, struct text cursor, const struct archive_settings *bounds, store_retained_fn *fn,
                           void *ctx)
 {
     struct redis *redis = REDIS_OF_STORE(store);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "fixture.h"
+#include "stanzabus/store_archive.h"
 #include "stanzabus/memory.h"
 
 static struct server server = { .options = { "--aclfile", SOURCE_DIR "/deploy/redis.acl" } };
@@ -82,7 +83,7 @@ static void test_users(void **state)
 static void test_gateway(void **state)
 {
     struct node node;
-    struct answer answers[18] = { 0 };
+    struct answer answers[19] = { 0 };
     struct account account = { .sha256 = { .iterations = 10000, .salt_size = 16 } };
     struct session_row row = {
         .bare = TEXT("a@b"), .resource = TEXT("r"), .node = TEXT("n1"), .session = 1, .is_available = true
@@ -115,6 +116,7 @@ static void test_gateway(void **state)
     ops->session_remove(store, &row, on_done, &answers[10]);
     ops->account_delete(store, row.bare, on_done, &answers[11]);
     ops->lease_take(store, TEXT("echo.localhost"), row.node, 1000, on_done, &answers[12]);
+    ops->lease_take(store, TEXT("echo.localhost"), row.node, 1000, on_done, &answers[18]);
     ops->lease_release(store, TEXT("echo.localhost"), row.node);
     ops->node_beat(store, TEXT("dead"), 300, on_done, &answers[13]);
     row.node = TEXT("dead");
@@ -129,10 +131,68 @@ static void test_gateway(void **state)
     WAIT_ANSWER(&node, &answers[16]);
     ops->node_gone(store, TEXT("n1"), on_done, &answers[17]);
     WAIT_ANSWER(&node, &answers[17]);
-    for (int i = 0; i < 18; i++)
+    for (int i = 0; i < 19; i++)
         if (answers[i].count != 1 || answers[i].status != BUS_OK)
             fail_msg("step %d: %d answers, status %d", i, answers[i].count, answers[i].status);
     assert_int_equal(answers[16].result, 1);
+    assert_int_equal(node.metrics.value[METRIC_BUS_COMMANDS_FAILED], 0);
+    node_close(&node);
+}
+
+static void on_page(void *ctx, enum bus_status status, const struct archive_page_end *end)
+{
+    on_done(ctx, status, end->total);
+}
+
+static void on_archived(void *ctx, struct text id, struct text event)
+{
+    (void)ctx;
+    (void)id;
+    (void)event;
+}
+
+static void on_preferences(void *ctx, enum bus_status status, const struct archive_preferences *preferences)
+{
+    on_done(ctx, status, preferences ? (int64_t)preferences->never_count : -1);
+}
+
+static void on_retained(void *ctx, enum bus_status status, struct text next, int64_t removed)
+{
+    (void)next;
+    on_done(ctx, status, removed);
+}
+
+/* The same of the archive: written, read, trimmed by each of its bounds. */
+static void test_archive(void **state)
+{
+    struct node node;
+    struct answer answers[6] = { 0 };
+    const struct account account = { .sha256 = { .iterations = 10000, .salt_size = 16 } };
+    const struct archive_settings settings = { 'A', 1000, 1, 1 };
+    struct text never = TEXT("c@d");
+    const struct archive_preferences preferences = { .keeps = 'R', .never = &never, .never_count = 1 };
+    const struct deliver sent = { .bare = TEXT("a@b"), .resource = TEXT("r"), .keep = KEEP_ARCHIVE, .from = TEXT("c@d/e"),
+                                  .archive = &settings, .stream = TEXT("n1"), .number = 1, .stream_seconds = 60, .event = TEXT("{\"id\":1}") };
+    const struct archive_page page = { .bare = sent.bare, .partner = TEXT("c@d"), .lower = TEXT("-"), .upper = TEXT("+"),
+                                       .max = 1, .bytes = 100, .keep_ms = 60000 };
+    char url[128];
+    (void)state;
+    snprintf(url, sizeof url, "redis://stanzabus:stanzabus-secret@127.0.0.1:%d", server.port);
+    node_open(&node, &server, loop, url, NULL);
+    redis_start(node.redis);
+    node_wait_up(&node);
+    struct store *store = node.store;
+    store->ops->account_put(store, sent.bare, &account, ACCOUNT_CREATE, on_done, &answers[0]);
+    store->log->sent(store, &sent, on_done, &answers[1]);
+    store->archive->page(store, &page, on_archived, on_page, &answers[2]);
+    store->archive->preferences_set(store, sent.bare, &preferences, on_done, &answers[3]);
+    store->archive->preferences_get(store, sent.bare, on_preferences, &answers[4]);
+    store->archive->retain(store, TEXT("0"), &settings, on_retained, &answers[5]);
+    WAIT_ANSWER(&node, &answers[5]);
+    for (int i = 0; i < 5; i++)
+        if (answers[i].count != 1 || answers[i].status != BUS_OK || answers[i].result != 1)
+            fail_msg("step %d: %d answers, status %d, result %lld %s", i, answers[i].count, answers[i].status, (long long)answers[i].result, node.failure);
+    assert_int_equal(answers[5].status, BUS_OK);
     assert_int_equal(node.metrics.value[METRIC_BUS_COMMANDS_FAILED], 0);
     node_close(&node);
 }
@@ -156,6 +216,6 @@ static int stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_users), cmocka_unit_test(test_gateway) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_users), cmocka_unit_test(test_gateway), cmocka_unit_test(test_archive) };
     return cmocka_run_group_tests(tests, start, stop);
 }

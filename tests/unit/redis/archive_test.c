@@ -158,7 +158,7 @@ static void on_retained(void *ctx, enum bus_status status, struct text next, int
     snprintf(answer->text, sizeof answer->text, "%.*s", TEXT_ARGS(next));
 }
 
-static void retain_all(const struct archive_bounds *bounds)
+static void retain_all(const struct archive_settings *bounds)
 {
     char cursor[32] = "0";
     removed = 0;
@@ -179,11 +179,11 @@ static void test_walk(void **state)
         server_ask(&server, "SET xmpp:{somebody%d@example.com}:archive:not 1", i);
     server_ask(&server, "XADD xmpp:{romeo@example.com}:archive 5-0 e x w p4@a.b");
     server_ask(&server, "XADD xmpp:{romeo@example.com}:with:p4@a.b 5-0 a x");
-    retain_all(&(struct archive_bounds){ .count = 500 });
+    retain_all(&(struct archive_settings){ .count = 500 });
     assert_int_equal(removed, 501);
     assert_int_equal(length(), 500);
     assert_whole();
-    retain_all(&(struct archive_bounds){ .keep_ms = 1000 });
+    retain_all(&(struct archive_settings){ .keep_ms = 1000 });
     assert_int_equal(removed, 501);
     assert_int_equal(length(), 0);
     assert_string_equal(server_ask(&server, "XLEN xmpp:{romeo@example.com}:archive"), "0");
