@@ -1,6 +1,6 @@
 /* handle_pubsub_items.c - items of a node: publish (XEP-0060 7.1), retract (7.2), and reading them (6.5) in pages
  * (XEP-0059). */
-#include "pubsub.h"
+#include "avatar.h"
 
 #include <stdlib.h>
 
@@ -80,6 +80,8 @@ static void on_published(void *ctx, enum bus_status status, const struct pep_ans
 
     pep_config_read(&pubsub->request->stanza->arena, answer->config, &config);
     tell_published(pubsub, answer, &config);
+    if (text_is(pubsub->node, AVATAR_METADATA))
+        avatar_published(pubsub->request->router, pubsub->bare, element_child(pubsub->verb, "item", XMLNS_PUBSUB), &config);
     pubsub_answer(pubsub, reply);
 }
 
@@ -133,6 +135,8 @@ static void on_retracted(void *ctx, enum bus_status status, const struct pep_ans
     /* XEP-0060 7.2.2.1: the request's wish; without one the node's configuration says. */
     if (!notify.data || !data_value_is_boolean(notify, &is_told))
         is_told = pep_config_is(&config, PEP_NOTIFY_RETRACT, "1");
+    if (text_is(pubsub->node, AVATAR_METADATA))
+        avatar_published(pubsub->request->router, pubsub->bare, NULL, &config);
     if (is_told) {
         struct element *items, *event = pubsub_event_items(arena, pubsub->node, &items);
         struct element *retract = element_add(arena, items, TEXT("retract"), TEXT(XMLNS_PUBSUB_EVENT));

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "avatar.h"
 #include "blocklist.h"
 #include "presence.h"
 
@@ -197,6 +198,8 @@ static void told(struct router *router, struct text bare, struct text line)
 {
     if (text_starts_with(line, TEXT("block")) || text_starts_with(line, TEXT("unblock")))
         blocklist_changed(router, bare, line);
+    else if (text_starts_with(line, TEXT("avatar ")))
+        avatar_changed(router, bare, line);
     else
         resident_told(router, bare, line);
 }

@@ -79,6 +79,15 @@ struct element *pubsub_event_items(struct arena *arena, struct text node, struct
 /* The node's last item goes to resources that become available. */
 bool pubsub_is_sent_on_presence(const struct pep_config *config);
 
+/* -- pubsub_put.c -- */
+/* result, and the node's configuration, are only said with BUS_OK. */
+typedef void pubsub_put_fn(void *ctx, enum bus_status status, enum pep_result result, struct text config);
+/* The server itself publishes for an account; config: of the node if it is made now.  item (<item id='...'>) is copied;
+ * fn may be NULL. */
+void pubsub_put(struct router *router, struct text bare, struct text node, const struct pep_config *config,
+                const struct element *item, pubsub_put_fn *fn, void *ctx);
+void pubsub_take_back(struct router *router, struct text bare, struct text node, struct text id, pubsub_put_fn *fn, void *ctx);
+
 /* -- pubsub_met.c -- */
 /* The contact (bare, local) sees the owner's presence from now on. */
 void pubsub_met(struct router *router, struct text owner, struct text contact);

@@ -33,6 +33,7 @@ static const char *const features[] = {
     XMLNS_PUBSUB "#retrieve-items",
     XMLNS_PUBSUB "#rsm",
     XMLNS_PUBSUB "#subscribe",
+    "urn:xmpp:pep-vcard-conversion:0", /* XEP-0398: avatar.h */
 };
 
 struct asked { /* what a request wants to know, until the store has answered */

@@ -49,7 +49,8 @@ struct sender {
     uint64_t number; /* SENDER_CLIENT, SENDER_PEER: of the stanza in its stream, 0 when they are not counted (XEP-0198) */
 };
 
-struct caps; /* caps.h */
+struct caps;     /* caps.h */
+struct portrait; /* avatar.h */
 
 struct router {
     struct parts *parts;
@@ -83,6 +84,7 @@ struct router {
     bool is_kept;                     /* the stanza in hand waits for Redis: it is handled when its delivery is freed */
     struct request *requests;         /* uthash: requests to services that wait */
     size_t request_count;
+    struct portrait *portraits;       /* uthash: the picture of the accounts of the sessions here */
     struct caps *caps;                /* what clients can do; NULL before the first */
 
     struct timer start_timer, beat_timer;

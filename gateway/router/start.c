@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "blocklist.h"
+#include "avatar.h"
 #include "caps.h"
 #include "presence.h"
 #include "resident.h"
@@ -88,6 +89,7 @@ void router_free(struct router **pointer)
     timer_stop(&router->retention.timer);
     requests_free(router);
     caps_free(router);
+    avatars_free(router);
     blocklists_free(router);
     settlings_free(router);
     residents_free(router);
@@ -201,12 +203,14 @@ static void on_bound(void *ctx, struct session *session, const struct bind_answe
 {
     resident_open(ctx, session, answer);
     blocklist_open(ctx, jid_bare(session_jid(session)), answer->flags);
+    avatar_open(ctx, session);
     observe_session(ctx, session, SESSION_STARTED, NULL);
 }
 
 static void on_ended(void *ctx, struct session *session, const char *reason)
 {
     struct router *router = ctx;
+    avatar_close(router, session);
     caps_left(router, session);
     resident_close(router, session);
     blocklist_close(router, session);
@@ -253,6 +257,8 @@ static void on_stanza(void *ctx, struct session *session, struct stanza *stanza)
     }
     if (stanza->kind == STANZA_MESSAGE)
         remove_spoofed_ids(session, stanza);
+    if (stanza->kind == STANZA_PRESENCE && !avatar_stamp(router, session, stanza))
+        return;
     router_route(router, &sender, stanza);
 }
 
@@ -333,6 +339,7 @@ static void on_back(void *ctx, bool subscriptions_lost)
     residents_back(router, subscriptions_lost);
     if (subscriptions_lost) {
         blocklists_forget(router);
+        avatars_forget(router);
         node_restore(router);
     }
     router_step_done(router);

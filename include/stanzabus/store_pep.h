@@ -1,7 +1,7 @@
 /* store_pep.h - the personal pubsub of an account (XEP-0163): nodes with their configuration, items in the order they were
  * published, and which of its resources want to hear of which nodes.  Kept under {prefix}{bare}:pep: a hash node ->
  * configuration; :pep:items:{node} (hash id -> item), :pep:order:{node} (sorted set), :pep:subscribers:{node} (set),
- * :pep:usage (bytes and the number of the last item), :pep:wishes (hash resource -> uid, LF, nodes, a line each).
+ * :pep:avatar (string), :pep:usage (bytes and the number of the last item), :pep:wishes (hash resource -> uid, LF, nodes, a line each).
  * A configuration is text, "field=value" LF, which the store only compares line by line; it reads persist_items and
  * max_items.  Who may read is the caller's to judge, by the answer's contact.  Calls and answers as in store.h. */
 #ifndef STANZABUS_STORE_PEP_H
@@ -93,6 +93,10 @@ struct pep_ops {
     void (*wish)(struct store *store, const struct pep_wish *wish, store_pep_fn *fn, void *ctx);
     /* result: resources that it was published for.  fn may be NULL. */
     void (*notify)(struct store *store, const struct pep_notice *notice, store_done_fn *fn, void *ctx);
+    /* The hash of the account's picture (XEP-0153), kept beside the nodes; set: told on the account's mailbox when it is
+     * another, as "avatar HASH".  get: rows: 1 with item (may be empty: there was one), or 0. */
+    void (*avatar_set)(struct store *store, struct text bare, struct text hash);
+    void (*avatar_get)(struct store *store, struct text bare, store_pep_fn *fn, void *ctx);
     /* What is known of a client by its capabilities (XEP-0115): lines of nodes it wants; kept for all nodes. */
     void (*caps_get)(struct store *store, struct text hash, struct text ver, store_pep_fn *fn, void *ctx); /* rows: 1 with item, or 0 */
     void (*caps_put)(struct store *store, struct text hash, struct text ver, struct text nodes);

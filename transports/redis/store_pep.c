@@ -202,9 +202,9 @@ static void pep_notify(struct store *store, const struct pep_notice *notice, sto
     script_end(queue, SCRIPT_PEP_NOTIFY, (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx });
 }
 
-/* -- capabilities: {prefix}caps:{hash}:{ver} -- */
+/* -- single strings -- */
 
-static void answer_caps(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
+static void answer_string(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
 {
     enum bus_status status = reply_status(reply);
     (void)redis;
@@ -218,6 +218,41 @@ static void answer_caps(struct redis *redis, const struct pending *pending, cons
     ((store_pep_fn *)pending->fn)(pending->ctx, status, &answer);
 }
 
+static void get_string(struct command_queue *queue, struct text key, store_pep_fn *fn, void *ctx)
+{
+    command_begin(queue, 2);
+    command_word(queue, "GET");
+    command_text(queue, key);
+    command_end(queue, (struct pending){
+                           .answer = answer_string, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
+}
+
+/* -- the picture's hash -- */
+
+static void pep_avatar_get(struct store *store, struct text bare, store_pep_fn *fn, void *ctx)
+{
+    struct redis *redis = REDIS_OF_STORE(store);
+    struct command_queue *queue = redis_take(redis, answer_string, (any_fn *)fn, ctx);
+    if (queue)
+        get_string(queue, redis_key(redis, bare, "pep:avatar"), fn, ctx);
+}
+
+static void pep_avatar_set(struct store *store, struct text bare, struct text hash)
+{
+    struct redis *redis = REDIS_OF_STORE(store);
+    struct command_queue *queue = redis_take(redis, answer_nobody, NULL, NULL);
+    if (!queue)
+        return;
+    script_begin(queue, &redis->scripts, SCRIPT_PEP_AVATAR, redis_key(redis, bare, "pep:avatar"), 2);
+    command_text(queue, hash);
+    redis->row.size = 0;
+    channel_to(&redis->row, redis->settings.prefix, bare);
+    command_text(queue, buffer_text(&redis->row));
+    script_end(queue, SCRIPT_PEP_AVATAR, (struct pending){ .answer = answer_nobody, .flags = PENDING_REPEATABLE });
+}
+
+/* -- capabilities: {prefix}caps:{hash}:{ver} -- */
+
 static struct text caps_key(struct redis *redis, struct text hash, struct text ver)
 {
     redis->key.size = 0;
@@ -228,14 +263,9 @@ static struct text caps_key(struct redis *redis, struct text hash, struct text v
 static void pep_caps_get(struct store *store, struct text hash, struct text ver, store_pep_fn *fn, void *ctx)
 {
     struct redis *redis = REDIS_OF_STORE(store);
-    struct command_queue *queue = redis_take(redis, answer_caps, (any_fn *)fn, ctx);
-    if (!queue)
-        return;
-    command_begin(queue, 2);
-    command_word(queue, "GET");
-    command_text(queue, caps_key(redis, hash, ver));
-    command_end(queue, (struct pending){
-                           .answer = answer_caps, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
+    struct command_queue *queue = redis_take(redis, answer_string, (any_fn *)fn, ctx);
+    if (queue)
+        get_string(queue, caps_key(redis, hash, ver), fn, ctx);
 }
 
 static void pep_caps_put(struct store *store, struct text hash, struct text ver, struct text nodes)
@@ -264,6 +294,8 @@ const struct pep_ops redis_pep_ops = {
     .subscriber = pep_subscriber,
     .wish = pep_wish,
     .notify = pep_notify,
+    .avatar_set = pep_avatar_set,
+    .avatar_get = pep_avatar_get,
     .caps_get = pep_caps_get,
     .caps_put = pep_caps_put,
 };
