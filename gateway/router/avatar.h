@@ -36,7 +36,7 @@ void avatar_open(struct router *router, struct session *session);  /* it was bou
 void avatar_close(struct router *router, struct session *session); /* it has ended */
 /* A presence of the session, with or without address: an available one gets the hash.  False: it waits until the hash is
  * known, or those before it are gone, and goes through router_route then; it was taken. */
-bool avatar_stamp(struct router *router, struct session *session, struct stanza *presence);
+bool avatar_stamp(struct router *router, const struct sender *sender, struct stanza *presence);
 /* A line of the account's mailbox, "avatar HASH": presence is said again, with the new hash. */
 void avatar_changed(struct router *router, struct text bare, struct text payload);
 void avatars_forget(struct router *router); /* changes may have been missed */

@@ -13,6 +13,7 @@ enum { HELD_MAX = 8 }; /* presences that wait; more are dropped */
 struct held {
     struct held *next;
     struct stanza *stanza; /* owned */
+    uint64_t number;       /* of the stanza in its stream */
 };
 
 struct portrait { /* what is known of a session's account */
@@ -58,12 +59,13 @@ static struct portrait *portrait_new(struct router *router, const struct session
     return portrait;
 }
 
-static struct stanza *take_held(struct portrait *portrait)
+static struct stanza *take_held(struct portrait *portrait, uint64_t *number)
 {
     struct held *held = portrait->held;
     struct stanza *stanza = held ? held->stanza : NULL;
     if (!held)
         return NULL;
+    *number = held->number;
     portrait->held = held->next;
     if (!portrait->held)
         portrait->held_end = &portrait->held;
@@ -74,7 +76,8 @@ static struct stanza *take_held(struct portrait *portrait)
 
 static void portrait_free(struct portrait *portrait)
 {
-    for (struct stanza *stanza = take_held(portrait); stanza; stanza = take_held(portrait))
+    uint64_t number;
+    for (struct stanza *stanza = take_held(portrait, &number); stanza; stanza = take_held(portrait, &number))
         stanza_free(&stanza);
     HASH_DEL(portrait->router->portraits, portrait);
     free(portrait);
@@ -120,17 +123,17 @@ struct question { /* the session may end meanwhile */
 static void let_go(struct portrait *portrait)
 {
     struct router *router = portrait->router;
-    uint64_t number = portrait->session;
+    uint64_t session_number = portrait->session, number = 0;
     while (portrait && portrait->held) {
         struct session *session = session_of(portrait);
-        struct stanza *stanza = take_held(portrait);
-        struct sender sender = { SENDER_CLIENT, session, number, NULL };
+        struct stanza *stanza = take_held(portrait, &number);
+        struct sender sender = { SENDER_CLIENT, session, session_number, NULL, number };
         stamp(portrait, stanza);
         if (session)
             router_route(router, &sender, stanza);
         else
             stanza_free(&stanza);
-        HASH_FIND(hh, router->portraits, &number, sizeof number, portrait);
+        HASH_FIND(hh, router->portraits, &session_number, sizeof session_number, portrait);
     }
 }
 
@@ -171,23 +174,25 @@ void avatar_close(struct router *router, struct session *session)
         portrait_free(portrait);
 }
 
-static void hold(struct portrait *portrait, struct stanza *presence)
+static void hold(struct portrait *portrait, const struct sender *sender, struct stanza *presence)
 {
     struct held *held;
     if (portrait->held_count >= HELD_MAX) {
         metric_add(portrait->router->parts->metrics, METRIC_PRESENCE_DROPS, 1);
         stanza_free(&presence);
+        session_handled(sender->session, sender->number);
         return;
     }
     held = xmalloc(sizeof *held);
-    *held = (struct held){ NULL, presence };
+    *held = (struct held){ NULL, presence, sender->number };
     *portrait->held_end = held;
     portrait->held_end = &held->next;
     portrait->held_count++;
 }
 
-bool avatar_stamp(struct router *router, struct session *session, struct stanza *presence)
+bool avatar_stamp(struct router *router, const struct sender *sender, struct stanza *presence)
 {
+    struct session *session = sender->session;
     struct portrait *portrait = find(router, session);
     if (!portrait)
         portrait = portrait_new(router, session);
@@ -198,7 +203,7 @@ bool avatar_stamp(struct router *router, struct session *session, struct stanza 
     }
     if (!portrait->is_asked)
         ask(portrait);
-    hold(portrait, presence);
+    hold(portrait, sender, presence);
     return false;
 }
 

@@ -135,8 +135,10 @@ struct iq_request *iq_keep(const struct iq_request *request)
         request->router->is_kept = true;
     kept->sender = *request->sender;
     kept->sender.session = NULL; /* it may end meanwhile */
+    if (request->own_sender)
+        request->own_sender->number = 0; /* kept again: the stanza is handled when the last one is done */
     kept->request = *request;
-    kept->request.sender = &kept->sender;
+    kept->request.sender = kept->request.own_sender = &kept->sender;
     kept->request.stanza = stanza;
     kept->request.payload = element_first(stanza->root);
     kept->request.from = kept->request.to = (struct jid){ 0 };

@@ -218,6 +218,7 @@ struct iq_request {
     enum scope scope;
     struct jid from;
     struct jid to; /* zeroed when there is none: for the sender's own account */
+    struct sender *own_sender; /* of a kept request; NULL else */
 };
 struct handler {
     const char *type;    /* get or set */

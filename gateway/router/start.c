@@ -257,7 +257,7 @@ static void on_stanza(void *ctx, struct session *session, struct stanza *stanza)
     }
     if (stanza->kind == STANZA_MESSAGE)
         remove_spoofed_ids(session, stanza);
-    if (stanza->kind == STANZA_PRESENCE && !avatar_stamp(router, session, stanza))
+    if (stanza->kind == STANZA_PRESENCE && !avatar_stamp(router, &sender, stanza))
         return;
     router_route(router, &sender, stanza);
 }
