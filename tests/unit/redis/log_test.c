@@ -323,9 +323,10 @@ static void test_copies(void **state)
     struct answer answer = { 0 };
     (void)state;
     r.has_carbons = true;
-    bind_row(r, BIND_REFUSE, 9);
-    bind_row(row("up", "n2", 2, true, 0), BIND_REFUSE, 9);
     listen_on("xmpp:to:{juliet@example.com}");
+    bind_row(row("up", "n2", 2, true, 0), BIND_REFUSE, 9);
+    bind_row(r, BIND_REFUSE, 9);
+    hears("account 1 -");
     assert_int_equal(deliver(message(ROUTE_RESOURCE, "up", KEEP_CARBON)), 1);
     hears("{\"edge\":\"0 0 - -\\nn2/up\\n+n1/wants\",\"id\":\"1\"}");
     assert_int_equal(deliver(message(ROUTE_RESOURCE, "wants", KEEP_CARBON)), 1);

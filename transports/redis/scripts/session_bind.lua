@@ -57,7 +57,7 @@ if result == 2 and not string.find(flags, 'q', 1, true) and redis.call('XLEN', A
     flags = flags .. 'q' -- what the replaced session held waits now
     redis.call('HSET', sessions, '', flags)
 end
-if row and string.byte(row, 2) ~= string.byte(new, 2) then
+if (row and string.byte(row, 2) or 45) ~= string.byte(new, 2) then
     redis.call('PUBLISH', ARGV[8], 'account ' .. carbons .. ' ' .. (flags ~= '' and flags or '-'))
 end
 return {result, node, session, flags, carbons}
