@@ -43,6 +43,14 @@ static void check_guests(struct config_reading *reading)
                  "'%s' is also in services.domains; guests need a domain of their own", shown(domain).text);
 }
 
+static void check_auth_service(struct config_reading *reading)
+{
+    const struct config *config = reading->config;
+    if (config->auth_service.size && !list_has(&config->services_domains, config->auth_service))
+        COMPLAIN(reading, "auth.service", "'%s' is not in services.domains; add it there",
+                 shown(config->auth_service).text);
+}
+
 static void check_service_accounts(struct config_reading *reading)
 {
     const struct config *config = reading->config;
@@ -169,6 +177,7 @@ void check_config(struct config_reading *reading)
 {
     check_domains(reading);
     check_guests(reading);
+    check_auth_service(reading);
     check_service_accounts(reading);
     check_routes(reading);
     check_components(reading);

@@ -37,6 +37,8 @@ static const struct reserved table[] = {
     { TEXT_INIT("urn:xmpp:mam:1"),       TEXT_INIT("fin"),       IN_ANY,    "the end of an archive query (XEP-0313)" },
     { TEXT_INIT("urn:xmpp:mam:0"),       TEXT_INIT("result"),    IN_ANY,    "an archive result (XEP-0313)" },
     { TEXT_INIT("urn:xmpp:mam:0"),       TEXT_INIT("fin"),       IN_ANY,    "the end of an archive query (XEP-0313)" },
+    /* ask_login.c: a forged question lets anybody try passwords with the service that decides logins. */
+    { TEXT_INIT("urn:stanzabus:login"),  TEXT_INIT("login"),     IN_ANY,    "a question about a login" },
     /* XEP-0359 5: clients find a message in their archive by this id, and drop what they think they have. */
     { TEXT_INIT(XMLNS_SID),              TEXT_INIT("stanza-id"), STANZA_ID, "a stanza-id of the recipient's account (XEP-0359)" },
     /* XEP-0203 6: "whose 'from' attribute matches the server's": a false time of sending. */

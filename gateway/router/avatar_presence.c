@@ -127,7 +127,7 @@ static void let_go(struct portrait *portrait)
     while (portrait && portrait->held) {
         struct session *session = session_of(portrait);
         struct stanza *stanza = take_held(portrait, &number);
-        struct sender sender = { SENDER_CLIENT, session, session_number, NULL, number };
+        struct sender sender = { .kind = SENDER_CLIENT, .session = session, .session_number = session_number, .number = number };
         stamp(portrait, stanza);
         if (session)
             router_route(router, &sender, stanza);

@@ -97,7 +97,10 @@ enum request_result request_open(struct router *router, const struct sender *sen
     HASH_ADD(hh, router->requests, key, key.size, request);
     router->request_count++;
     metric_set(router->parts->metrics, METRIC_REQUESTS_PENDING, (int64_t)router->request_count);
-    timer_start(router->parts->timers, &request->timer, router->parts->config->services_timeout_ms, on_timeout);
+    timer_start(router->parts->timers, &request->timer,
+                sender->kind == SENDER_LOGIN ? router->parts->config->auth_service_wait_ms
+                                             : router->parts->config->services_timeout_ms,
+                on_timeout);
     return REQUEST_WAITS;
 }
 

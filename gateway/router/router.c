@@ -1,5 +1,6 @@
 /* router.c - the fork of the flow: every stanza, whoever says it, is copied to the observers and goes to the server, to an
  * account, to a service, or back to its sender with an error. */
+#include "ask_login.h"
 #include "blocklist.h"
 #include "caps.h"
 #include "presence.h"
@@ -116,6 +117,9 @@ void router_answer(struct router *router, const struct sender *sender, struct st
     case SENDER_SERVER:
     case SENDER_PEER:
         router_say(router, answer);
+        break;
+    case SENDER_LOGIN:
+        ask_login_answered(sender, answer);
         break;
     }
 }

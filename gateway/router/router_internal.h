@@ -40,12 +40,13 @@ struct service {
 };
 
 /* Who says a stanza.  Answers and errors go back there. */
-enum sender_kind { SENDER_CLIENT, SENDER_SERVICE, SENDER_SERVER, SENDER_PEER };
+enum sender_kind { SENDER_CLIENT, SENDER_SERVICE, SENDER_SERVER, SENDER_PEER, SENDER_LOGIN };
 struct sender {
     enum sender_kind kind;
     struct session *session; /* SENDER_CLIENT; only valid while the stanza is being handled */
     uint64_t session_number; /* SENDER_CLIENT: finds the session again later; SENDER_PEER: its stream */
     struct service *service; /* SENDER_SERVICE */
+    struct session *login;   /* SENDER_LOGIN: waits for the answer, and stays until then */
     uint64_t number; /* SENDER_CLIENT, SENDER_PEER: of the stanza in its stream, 0 when they are not counted (XEP-0198) */
 };
 
@@ -85,6 +86,7 @@ struct router {
     struct request *requests;         /* uthash: requests to services that wait */
     size_t request_count;
     struct portrait *portraits;       /* uthash: the picture of the accounts of the sessions here */
+    uint64_t logins_asked;
     struct caps *caps;                /* what clients can do; NULL before the first */
 
     struct timer start_timer, beat_timer;

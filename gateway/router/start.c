@@ -2,6 +2,7 @@
  * comes in (sessions, bus). */
 #include <stdlib.h>
 
+#include "ask_login.h"
 #include "blocklist.h"
 #include "avatar.h"
 #include "caps.h"
@@ -262,6 +263,11 @@ static void on_stanza(void *ctx, struct session *session, struct stanza *stanza)
     router_route(router, &sender, stanza);
 }
 
+static void on_login_asked(void *ctx, struct session *session, const struct login_question *question)
+{
+    ask_login(ctx, session, question);
+}
+
 static void on_replaced(void *ctx, struct text node, uint64_t number, struct text bare, struct text resource)
 {
     struct router *router = ctx;
@@ -280,6 +286,7 @@ const struct session_callbacks router_session_callbacks = {
     .on_ended = on_ended,
     .on_login_failed = on_login_failed,
     .on_replaced = on_replaced,
+    .on_login_asked = on_login_asked,
     .on_delivered = on_delivered,
     .on_unbound = on_unbound,
 };

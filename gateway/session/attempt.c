@@ -60,6 +60,7 @@ struct login *attempt_open(struct session *session, const struct mechanism *mech
     login->wall_ms = parts->wall_ms(parts->wall_ctx);
     login->claimed = text_of(negotiation->claimed);
     login->is_for_guests = negotiate_is_for_guests(session);
+    login->asks_service = parts->config->auth_service.size > 0;
     take_jwt_settings(login, parts);
     login->nonce = make_nonce(&login->arena);
     login->offered_binding = negotiate_offers(session, &mechanism_scram_sha256_plus) ||
@@ -358,6 +359,9 @@ void attempt_step(struct session *session, enum login_step step)
         break;
     case LOGIN_ACCOUNT:
         get_account(session);
+        break;
+    case LOGIN_ASK:
+        ask_begin(session);
         break;
     case LOGIN_CREATE:
         create_account(session);

@@ -14,8 +14,7 @@ static enum login_step refuse(struct login *login, enum jwt_verdict verdict, con
     return login_fail(login, verdict == JWT_EXPIRED ? SASL_ERROR_CREDENTIALS_EXPIRED : SASL_ERROR_NOT_AUTHORIZED, why);
 }
 
-/* juliet, or juliet@example.com where that is the domain of the stream. */
-static bool set_name(struct login *login, struct text name)
+bool bearer_set_name(struct login *login, struct text name)
 {
     struct jid jid;
     if (!name.size || !memchr(name.data, '@', name.size))
@@ -34,7 +33,7 @@ enum login_step bearer_begin(struct login *login, struct text token)
         jwt_check(*login->jwt_keys, &login->jwt_rules, token, login->wall_ms, &login->arena, &jwt);
     if (verdict != JWT_GOOD)
         return refuse(login, verdict, jwt.why);
-    if (!set_name(login, jwt.name))
+    if (!bearer_set_name(login, jwt.name))
         return refuse(login, JWT_BAD, "token-names-no-account");
     login->expires_ms = jwt.expires_ms;
     login->by_token = true;
@@ -114,6 +113,12 @@ static enum login_step answer(struct login *login, struct text input)
         return LOGIN_FAILURE;
     if (!read_message(input, &authzid, &token))
         return login_fail(login, SASL_ERROR_MALFORMED_REQUEST, "malformed-request");
+    if (!login->jwt_keys) {
+        login->asked_secret = token;
+        login->asked_authzid = authzid;
+        login->asks_by_token = true;
+        return token.size ? LOGIN_ASK : explain(login, refuse(login, JWT_BAD, "token-malformed"));
+    }
     enum login_step step = bearer_begin(login, token);
     if (step == LOGIN_ACCOUNT && !login_may_act_as(login, authzid))
         step = login_fail(login, SASL_ERROR_INVALID_AUTHZID, "invalid-authzid");

@@ -7,6 +7,8 @@
 /* Checks the token, and sets login->bare by it.  LOGIN_ACCOUNT, then bearer_found; or LOGIN_FAILURE. */
 enum login_step bearer_begin(struct login *login, struct text token);
 enum login_step bearer_found(struct login *login);
+/* Sets login->bare from juliet, or juliet@example.com where that is the domain of the stream; false: neither. */
+bool bearer_set_name(struct login *login, struct text name);
 bool bearer_is_token(struct text password); /* by its looks */
 
 #endif

@@ -12,6 +12,7 @@
 enum login_step {
     LOGIN_CHALLENGE, /* send login->output, then call answer() with what comes back */
     LOGIN_ACCOUNT,   /* get the account of login->bare, login_set_account(), then call found() */
+    LOGIN_ASK,       /* ask the service of auth.service about login->asked_secret; ask.c goes on */
     LOGIN_CREATE,    /* make an account without a password for login->bare, then as LOGIN_ACCOUNT */
     LOGIN_TOKENS,    /* get the tokens of login->client, then call tokens() */
     LOGIN_USE,       /* login->token was proved: have the store note it, then call used() */
@@ -31,7 +32,8 @@ struct mechanism {
     bool is_token;  /* for whoever has a token (XEP-0484), guests too */
     int binding;    /* is_token: enum channel_binding, or -1 for none */
     bool needs_certificate;
-    bool needs_jwt; /* keys for JSON Web Tokens */
+    bool needs_jwt;  /* keys for JSON Web Tokens, or a service that decides */
+    bool needs_keys; /* those of the account: no service can decide */
     enum login_step (*answer)(struct login *login, struct text input);
     enum login_step (*found)(struct login *login);  /* NULL where LOGIN_ACCOUNT is never returned */
     enum login_step (*hashed)(struct login *login); /* the same for LOGIN_HASH */
@@ -70,7 +72,8 @@ struct login {
     const struct jwt_keys *const *jwt_keys; /* NULL: no tokens are taken */
     struct jwt_rules jwt_rules;
     bool takes_jwt_for_password;
-    bool may_create; /* an account that a token names */
+    bool may_create;   /* an account that a token names */
+    bool asks_service; /* auth.service decides */
     bool offered_binding;            /* mechanisms with channel binding were announced */
     struct login_binding binding[2]; /* by enum channel_binding; filled for is_plus */
     struct text certificate_jids[LOGIN_CERTIFICATE_JIDS_MAX];
@@ -84,6 +87,8 @@ struct login {
     struct text bare;     /* who wants in; set as soon as it is known, also for logs */
     struct text password; /* prepared, LOGIN_HASH */
     struct login_token token; /* LOGIN_USE */
+    struct text asked_secret, asked_authzid; /* LOGIN_ASK */
+    bool asks_by_token;
     int64_t expires_ms;       /* Unix time: the session ends then; 0: it does not */
     bool by_token;            /* the proof was a JSON Web Token */
     enum credential_hash derived_hash;

@@ -87,10 +87,12 @@ bool negotiate_offers(struct session *session, const struct mechanism *mechanism
         return true;
     if (!config_has_mechanism(config_of(session), mechanism->name))
         return false;
+    if (mechanism->needs_keys && config_of(session)->auth_service.size)
+        return false;
     if (mechanism->is_plus)
         return negotiation->offers[BINDING_TLS_EXPORTER] || negotiation->offers[BINDING_TLS_SERVER_END_POINT];
     if (mechanism->needs_jwt)
-        return session->sessions->parts->jwt_keys != NULL;
+        return session->sessions->parts->jwt_keys || config_of(session)->auth_service.size;
     return !mechanism->needs_certificate || has_certificate(session);
 }
 

@@ -37,7 +37,8 @@ enum login_step plain_begin(struct login *login, struct text name, struct text p
     if (jid_prepare_password(&login->arena, password, &prepared) < 0)
         return login_fail(login, SASL_ERROR_NOT_AUTHORIZED, "not-a-password");
     login->password = arena_text(&login->arena, prepared); /* a copy of its own, to be wiped */
-    return LOGIN_ACCOUNT;
+    login->asked_secret = login->password;
+    return login->asks_service ? LOGIN_ASK : LOGIN_ACCOUNT;
 }
 
 static enum login_step answer(struct login *login, struct text input)
@@ -47,7 +48,7 @@ static enum login_step answer(struct login *login, struct text input)
         memchr(rest.data, '\0', rest.size))
         return login_fail(login, SASL_ERROR_MALFORMED_REQUEST, "malformed-request");
     enum login_step step = plain_begin(login, name, rest);
-    if (step == LOGIN_ACCOUNT && !login_may_act_as(login, authzid))
+    if (step != LOGIN_FAILURE && !login_may_act_as(login, authzid))
         return login_fail(login, SASL_ERROR_INVALID_AUTHZID, "invalid-authzid");
     return step;
 }

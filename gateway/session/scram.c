@@ -218,14 +218,14 @@ static enum login_step answer(struct login *login, struct text input)
 }
 
 const struct mechanism mechanism_scram_sha256_plus = {
-    .name = "SCRAM-SHA-256-PLUS", .hash = HASH_SHA256, .is_plus = true, .answer = answer, .found = server_first
+    .name = "SCRAM-SHA-256-PLUS", .hash = HASH_SHA256, .is_plus = true, .needs_keys = true, .answer = answer, .found = server_first
 };
 const struct mechanism mechanism_scram_sha256 = {
-    .name = "SCRAM-SHA-256", .hash = HASH_SHA256, .answer = answer, .found = server_first
+    .name = "SCRAM-SHA-256", .hash = HASH_SHA256, .needs_keys = true, .answer = answer, .found = server_first
 };
 const struct mechanism mechanism_scram_sha1_plus = {
-    .name = "SCRAM-SHA-1-PLUS", .hash = HASH_SHA1, .is_plus = true, .answer = answer, .found = server_first
+    .name = "SCRAM-SHA-1-PLUS", .hash = HASH_SHA1, .is_plus = true, .needs_keys = true, .answer = answer, .found = server_first
 };
 const struct mechanism mechanism_scram_sha1 = {
-    .name = "SCRAM-SHA-1", .hash = HASH_SHA1, .answer = answer, .found = server_first
+    .name = "SCRAM-SHA-1", .hash = HASH_SHA1, .needs_keys = true, .answer = answer, .found = server_first
 };

@@ -232,6 +232,9 @@ void sasl2_tell_success(struct session *session, const struct negotiation *negot
 void bind2_start(struct session *session, const struct element *bind);
 void bind2_write_feature(struct buffer *out);
 
+/* -- ask.c -- */
+void ask_begin(struct session *session);
+
 /* -- token.c -- */
 /* Gives a token if the client asked for one, or has one that gets old; sasl2_go_on follows. */
 void token_give(struct session *session, const struct login *login, const struct element *request);

@@ -67,6 +67,8 @@ struct config {
     struct text auth_jwt_issuer, auth_jwt_audience, auth_jwt_claim;
     int64_t auth_jwt_skew_ms;
     bool auth_jwt_plain, auth_jwt_create;
+    struct text auth_service; /* one of services_domains; empty: logins are decided here */
+    int64_t auth_service_wait_ms;
     struct text auth_anonymous_domain; /* empty: none */
     enum guest_reach auth_anonymous_reach;
 

@@ -10,6 +10,21 @@
 struct session;
 struct sessions; /* all sessions of a node, and the index by address */
 
+/* A login that a service is to decide (auth.service); all borrowed. */
+struct login_question {
+    struct text domain, user; /* user: bare; empty when only the secret says who it is */
+    const char *mechanism;
+    struct text secret; /* never to be seen but by that service */
+    bool is_token;      /* else a password */
+    const char *peer;
+};
+enum login_verdict { LOGIN_ALLOWED, LOGIN_DENIED, LOGIN_UNKNOWN /* no answer, or none that decides */ };
+struct login_ruling {
+    enum login_verdict verdict;
+    struct text user;  /* who it is; may be empty when that was asked */
+    int64_t expires_s; /* the session ends after so many seconds; 0: it does not */
+};
+
 /* What a session tells the stage behind it (the router). */
 struct session_callbacks {
     /* The bind result goes out right after. */
@@ -18,6 +33,8 @@ struct session_callbacks {
     void (*on_ended)(void *ctx, struct session *session, const char *reason);     /* it was bound; still readable */
     /* user: the bare JID that was tried, empty when it was none; session_mechanism says how. */
     void (*on_login_failed)(void *ctx, struct session *session, struct text user, const char *reason);
+    /* Only with auth.service; session_login_answered has to follow, once. */
+    void (*on_login_asked)(void *ctx, struct session *session, const struct login_question *question);
     /* A binding here took the resource over from a session of another node: that node is to end it (conflict). */
     void (*on_replaced)(void *ctx, struct text node, uint64_t number, struct text bare, struct text resource);
     /* What session_send_logged gave it has reached the client, or (without XEP-0198) its socket. */
@@ -52,6 +69,8 @@ void sessions_each(struct sessions *sessions, void (*each)(void *ctx, struct ses
 
 const struct jid *session_jid(const struct session *session); /* full; valid until the session is freed */
 uint64_t session_number(const struct session *session);
+/* Perhaps from inside on_login_asked.  The session may be gone afterwards. */
+void session_login_answered(struct session *session, const struct login_ruling *ruling);
 uint64_t session_generation(const struct session *session); /* of its account at the login (store_login.h) */
 /* Names the session for ever, over resumptions too: id of the node where it was bound first, a dot, its number there. */
 struct text session_uid(const struct session *session);

@@ -1,13 +1,16 @@
 """Logging in: every failure that RFC 6120 6.5 names and that can happen here, what may be retried and how often, what tells
 nobody who has an account; the old way of XEP-0078; resource binding (RFC 6120 7); what the features announce."""
 import hashlib
+import json
+import os
 import re
 import statistics
+import subprocess
 import time
 
 import pytest
 
-from conftest import wait_for
+from conftest import ROOT, wait_for
 from sasl import Scram, begin, challenge, encoded, mechanisms, outcome, plain, respond, scram
 from xmpp import BIND, SASL, STREAMS, Client, Closed, connect
 
@@ -605,3 +608,34 @@ def test_secrets_stay_off_the_bus_and_the_log(old, redis):
     assert "mypassword" not in said and "another-secret" not in said and "hidden-word" not in said
     assert "jabber:iq:auth" in said
     assert not re.search("mypassword|another-secret|hidden-word", old.log())
+
+
+def test_login_decided_by_a_service(gateways, redis, folder):
+    """deploy/examples/login.py has the passwords; without it nobody is let in, and nobody is told that it was wrong."""
+    (folder / "users.json").write_text(json.dumps({"juliet@localhost": "R0m30", "romeo@localhost": "Jul13t"}))
+    gateway = gateways(users=(), services__domains="login.localhost", auth__service="login.localhost", log__level="debug")
+
+    def log_in(user, password):
+        with Client(gateway.tcp) as client:
+            client.open()
+            begin(client, "PLAIN", plain(user, password))
+            return outcome(client)
+
+    assert log_in("juliet", "R0m30") == "temporary-auth-failure"
+    process = subprocess.Popen(["/usr/bin/python3", str(ROOT / "deploy/examples/login.py"), "login.localhost",
+                                str(folder / "users.json")], env={**os.environ, "REDIS_URL": redis.url})
+    try:
+        channel = "xmpp:to:{login.localhost}"
+        wait_for(lambda: dict(redis.client().pubsub_numsub(channel))[channel] == 1, what="the service")
+        assert log_in("juliet", "R0m30") == "success"
+        assert log_in("juliet", "wrong") == "not-authorized"
+        assert log_in("nobody", "R0m30") == "not-authorized"
+        with Client(gateway.tcp) as juliet, Client(gateway.tcp) as romeo:
+            juliet.login("juliet", "R0m30").present()
+            romeo.login("romeo", "Jul13t").present()
+            romeo.stanza(f"<message to='{juliet.jid}' type='chat'><body>hi</body></message>")
+            juliet.until("<body>hi</body>")
+    finally:
+        process.terminate()
+        process.wait(10)
+    assert "R0m30" not in gateway.log() and "R0m30" not in str(redis.client().hgetall("xmpp:{juliet@localhost}:account"))
