@@ -50,7 +50,7 @@ def faults_of_readme():
     for name in sorted(set(named)):
         if not (ROOT / name).exists():
             yield f"README.md: names {name}, which is not there"
-    keys = set(re.findall(r'^    \{ "([a-z_.]+)"', (ROOT / "gateway/config/keys.c").read_text(), re.M))
+    keys = set(re.findall(r'^    \{ "([a-z0-9_.]+)"', (ROOT / "gateway/config/keys.c").read_text(), re.M))
     for row in re.findall(r"^\| (`.*?`) \|", text.split("## Settings")[1].split("\n## ")[0], re.M):
         group = ""
         for key in re.findall("`([^`]+)`", row):

@@ -197,11 +197,11 @@ class Upstream:
 
 def echo(redis, domain, stop):
     """A service in a dozen lines: what it hears it says back; requests are answered."""
-    ear = redis.pubsub(ignore_subscribe_messages=True)
+    ear = redis.pubsub()
     ear.subscribe(f"xmpp:to:{{{domain}}}")
     while not stop.is_set():
         message = ear.get_message(timeout=0.1)
-        if not message:
+        if not message or message["type"] != "message":
             continue
         event = json.loads(message["data"])
         data = event["data"]
@@ -212,6 +212,10 @@ def echo(redis, domain, stop):
             redis.publish(event["replyto"], json.dumps({"data": {"kind": "iq", "type": "result", "id": data["id"], "to": data["from"]}}))
 
 
+def is_heard(redis, domain):
+    return dict(redis.pubsub_numsub(f"xmpp:to:{{{domain}}}"))[f"xmpp:to:{{{domain}}}"] > 0
+
+
 def test_a_component_of_prosody(folder, redis, gateways):
     world = Upstream(folder, redis, gateways)
     stop = threading.Event()
@@ -219,6 +223,7 @@ def test_a_component_of_prosody(folder, redis, gateways):
     service.start()
     try:
         wait_for(lambda: "role=upstream" in world.gateway.log(), 20, "the upstream link\n" + world.gateway.log())
+        wait_for(lambda: is_heard(world.redis, "orders.verona.example"), what="the service")
         romeo = Client(world.prosody.c2s, timeout=20).login("romeo", domain="verona.example", resource="orchard")
         romeo.send("<message to='pen@orders.verona.example' type='chat' id='1'><body>ten quills</body></message>")
         got = romeo.until(r"<message.*?</message>").group(0)

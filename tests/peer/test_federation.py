@@ -5,7 +5,7 @@ import re
 import pytest
 
 from certificates import Identity
-from conftest import free_port, wait_for
+from conftest import Redis, free_port, wait_for
 from world import Authority, Dns, Prosody, settings
 from xmpp import Client
 
@@ -126,3 +126,125 @@ def test_killed_while_messages_wait(world):
     seen = [romeo.until(r"<body>wait (\d+)</body>.*?</message>", timeout=40).group(1) for _ in range(50)]
     assert seen == [str(number) for number in range(50)]
     assert romeo.silent(1)
+
+
+def test_direct_tls(world):
+    """XEP-0368 on the way out: the SRV record says that this port speaks TLS at once."""
+    direct = free_port()
+    world.start(srv={"capulet.example": [("xmpp-server", "a.example", world.ours, 0)],
+                     "montague.example": [("xmpps-server", "b.example", direct, 0), ("xmpp-server", "b.example", free_port(), 10)]},
+                prosody={"direct": direct})
+    talk(world.juliet(), world.romeo())
+
+
+def test_presence_and_subscriptions(world):
+    """Two people of two servers add each other, see each other come and go, and remove each other."""
+    world.start()
+    juliet, romeo = world.juliet(), world.romeo()
+    for client in (juliet, romeo):
+        client.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>")
+        client.until(r"<iq[^>]*id='r'.*?(</iq>|/>)")
+    juliet.send("<presence><show>chat</show></presence>")
+    juliet.until(r"<presence[^>]*from='juliet@capulet.example/balcony'.*?</presence>")
+    juliet.send("<presence to='romeo@montague.example' type='subscribe'/>")
+    romeo.until(r"<presence[^>]*type='subscribe'[^>]*/?>")
+    romeo.send("<presence to='juliet@capulet.example' type='subscribed'/>")
+    romeo.send("<presence to='juliet@capulet.example' type='subscribe'/>")
+    juliet.until(r"subscription='to'")
+    juliet.until(r"<presence[^>]*from='romeo@montague.example/orchard'[^>]*>")
+    juliet.until(r"<presence[^>]*type='subscribe'[^>]*>") if "type='subscribe'" in juliet.seen else None
+    juliet.send("<presence to='romeo@montague.example' type='subscribed'/>")
+    assert "chat" in romeo.until(r"<presence[^>]*from='juliet@capulet.example/balcony'[^>]*>.*?</presence>").group(0)
+    romeo.send("<presence><show>away</show></presence>")
+    juliet.until(r"<presence[^>]*from='romeo@montague.example/orchard'[^>]*>.*?away.*?</presence>")
+    # One who comes later is told by a probe.
+    late = Client(world.gateway.tcp, timeout=20).login("juliet", domain="capulet.example", resource="garden")
+    late.send("<presence/>")
+    late.until(r"<presence[^>]*from='romeo@montague.example/orchard'[^>]*>.*?away.*?</presence>")
+    romeo.close()
+    juliet.until(r"<presence[^>]*type='unavailable'[^>]*>")
+    romeo = world.romeo()
+    romeo.send("<iq type='set' id='rm'><query xmlns='jabber:iq:roster'><item jid='juliet@capulet.example' subscription='remove'/></query></iq>")
+    juliet.until(r"subscription='none'")
+
+
+def test_what_an_account_publishes_is_read_from_the_other_server(world):
+    """vCard and personal pubsub across domains, both ways."""
+    world.start()
+    juliet, romeo = world.juliet(), world.romeo()
+    juliet.send("<iq type='set' id='v'><vCard xmlns='vcard-temp'><FN>Juliet Capulet</FN></vCard></iq>")
+    juliet.until(r"<iq[^>]*id='v'[^>]*>")
+    romeo.send("<iq to='juliet@capulet.example' type='get' id='v2'><vCard xmlns='vcard-temp'/></iq>")
+    assert "Juliet Capulet" in romeo.until(r"<iq[^>]*id='v2'.*?</iq>|<iq.*?</iq>").group(0)
+    juliet.send("<iq type='set' id='p'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='urn:xmpp:omemo:2:devices'><item id='current'>"
+                "<devices xmlns='urn:xmpp:omemo:2'><device id='7'/></devices></item></publish><publish-options><x xmlns='jabber:x:data' type='submit'>"
+                "<field var='FORM_TYPE' type='hidden'><value>http://jabber.org/protocol/pubsub#publish-options</value></field>"
+                "<field var='pubsub#access_model'><value>open</value></field></x></publish-options></pubsub></iq>")
+    assert "type='result'" in juliet.until(r"<iq[^>]*id='p'[^>]*>").group(0)
+    romeo.send("<iq to='juliet@capulet.example' type='get' id='p2'><pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:xmpp:omemo:2:devices'/></pubsub></iq>")
+    assert "device id='7'" in romeo.until(r"<iq[^>]*p2.*?</iq>").group(0)
+
+
+class Clusters:
+    """capulet.example and montague.example, two nodes each, on a Redis each; a restart is a new node."""
+
+    def __init__(self, folder, gateways, make_redis):
+        self.folder, self.gateways = folder, gateways
+        authority = Authority(folder)
+        self.ports = {domain: [free_port(), free_port()] for domain in ("capulet.example", "montague.example")}
+        hosts = {"capulet.example": "a.example", "montague.example": "b.example"}
+        self.dns = Dns(folder, {domain: [("xmpp-server", hosts[domain], port, 0) for port in ports] for domain, ports in self.ports.items()},
+                       {"a.example": "127.0.0.1", "b.example": "127.0.0.1"})
+        self.nodes = {}
+        for domain, ports in self.ports.items():
+            redis = make_redis(domain)
+            identity = authority.issue(domain).write(folder, domain)
+            self.nodes[domain] = [gateways(redis=redis, **settings(self.dns, authority.path, domain=domain, **{
+                **identity, "listen__s2s": f"127.0.0.1:{port}", "services__domains": ""})) for port in ports]
+
+    def login(self, domain, node, user, resource):
+        return Client(self.nodes[domain][node].tcp, timeout=30).login(user, domain=domain, resource=resource)
+
+
+@pytest.fixture
+def clusters(folder, gateways):
+    servers = []
+
+    def make_redis(name):
+        place = folder / f"redis-{name}"
+        place.mkdir()
+        servers.append(Redis(place))
+        return servers[-1]
+
+    made = Clusters(folder, gateways, make_redis)
+    yield made
+    for node in made.nodes["capulet.example"] + made.nodes["montague.example"]:
+        node.stop()
+    made.dns.stop()
+    for server in servers:
+        server.stop()
+
+
+def test_two_clusters(clusters):
+    """Both nodes of each talk to both of the other, over one or two connections, and go on when a node is killed on either side."""
+    juliets = [clusters.login("capulet.example", node, "juliet", f"r{node}") for node in (0, 1)]
+    romeos = [clusters.login("montague.example", node, "romeo", f"r{node}") for node in (0, 1)]
+
+    def cross(number):
+        for i, juliet in enumerate(juliets):
+            for j, romeo in enumerate(romeos):
+                juliet.send(f"<message to='{romeo.jid}' id='a' type='chat'><body>to {number} {i} {j}</body></message>")
+                romeo.until(rf"to {number} {i} {j}</body>.*?</message>")
+                romeo.send(f"<message to='{juliet.jid}' id='b' type='chat'><body>back {number} {i} {j}</body></message>")
+                juliet.until(rf"back {number} {i} {j}</body>.*?</message>")
+
+    cross(1)
+    connections = sum(node.metrics()["peers"] for nodes in clusters.nodes.values() for node in nodes)
+    assert connections <= 4, connections  # two streams, each counted at both ends
+    holder = next(i for i, node in enumerate(clusters.nodes["capulet.example"]) if "role=outgoing" in node.log())
+    clusters.nodes["capulet.example"][holder].process.kill()
+    other = juliets[1 - holder]
+    for number in range(20):
+        other.send(f"<message to='{romeos[0].jid}' id='k{number}' type='chat'><body>killed {number}</body></message>")
+    seen = [romeos[0].until(r"<body>killed (\d+)</body>.*?</message>").group(1) for _ in range(20)]
+    assert list(dict.fromkeys(seen)) == [str(number) for number in range(20)]

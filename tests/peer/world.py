@@ -68,7 +68,7 @@ class Dns(Process):
 class Prosody(Process):
     """A stock Prosody for one domain, on a port of its own."""
 
-    def __init__(self, folder, domain, dns, ca, identity=None, extra="", users=("romeo",), s2s_port=None, secure=True):
+    def __init__(self, folder, domain, dns, ca, identity=None, extra="", users=("romeo",), s2s_port=None, secure=True, direct=None):
         super().__init__(folder, f"prosody-{domain}")
         self.domain, self.dns = domain, dns
         self.c2s, self.s2s, self.component = free_port(), s2s_port or free_port(), free_port()
@@ -94,6 +94,7 @@ interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {self.c2s} }}
 c2s_direct_tls_ports = {{ }}
 s2s_ports = {{ {self.s2s} }}
+s2s_direct_tls_ports = {{ {direct or ""} }}
 component_ports = {{ {self.component} }}
 component_interfaces = {{ "127.0.0.1" }}
 http_ports = {{ }}
@@ -140,3 +141,71 @@ def settings(dns, ca, **more):
     """What a gateway needs to federate in this world."""
     return {"listen__s2s": f"127.0.0.1:{free_port()}", "dns__servers": dns.server, "s2s__ca": ca, "s2s__timeout": "10",
             "listen__tls": "off", "listen__https": "off", **more}
+
+
+class Ejabberd(Process):
+    """A stock ejabberd for one domain.  It runs as a user of its own, who has to be able to read the test's folder."""
+
+    def __init__(self, folder, domain, dns, ca, identity, s2s_port, users=("romeo",)):
+        """It asks dns for SRV records only, and the machine for addresses: targets are called localhost."""
+        super().__init__(folder, f"ejabberd-{domain}")
+        self.domain = domain
+        self.c2s, self.s2s, self.component = free_port(), s2s_port, free_port()
+        self.home = self.folder / f"ejabberd-{domain}-home"
+        self.home.mkdir()
+        bundle = self.home / "bundle.pem"
+        bundle.write_bytes(identity.pem() + identity.key_pem())
+        shutil.copy(ca, self.home / "ca.crt")
+        (self.home / "ejabberd.yml").write_text(f'''
+loglevel: debug
+hosts: ["{domain}"]
+certfiles: ["{bundle}"]
+ca_file: "{self.home}/ca.crt"
+auth_method: internal
+s2s_use_starttls: required
+listen:
+  - {{port: {self.c2s}, ip: "127.0.0.1", module: ejabberd_c2s, access: c2s, shaper: none}}
+  - {{port: {self.s2s}, ip: "127.0.0.1", module: ejabberd_s2s_in}}
+  - {{port: {self.component}, ip: "127.0.0.1", module: ejabberd_service, hosts: {{"orders.{domain}": {{password: "ink"}}}}}}
+access_rules:
+  c2s: {{allow: all}}
+modules:
+  mod_disco: {{}}
+  mod_ping: {{}}
+  mod_roster: {{}}
+  mod_version: {{show_os: false}}
+  mod_s2s_dialback: {{}}
+''')
+        (self.home / "inetrc").write_text(f'{{resolv_conf,""}}.\n{{lookup,[file,dns]}}.\n{{nameserver,{{127,0,0,1}},{dns.port}}}.\n')
+        (self.home / "ejabberdctl.cfg").write_text(f"ERLANG_NODE=test{os.getpid()}@localhost\nERL_DIST_PORT={free_port()}\nINET_DIST_INTERFACE=127.0.0.1\n")
+        for place in [self.folder, *self.folder.parents][:-2]:
+            place.chmod(place.stat().st_mode | 0o011)
+        if os.geteuid() == 0:
+            subprocess.run(["chown", "-R", "ejabberd:ejabberd", str(self.home)], check=True)
+        self.start()
+        for user in users:
+            self.control("register", user, domain, "secret")
+
+    def words(self, *words):
+        return ["ejabberdctl", "--config-dir", str(self.home), "--config", str(self.home / "ejabberd.yml"), "--ctl-config",
+                str(self.home / "ejabberdctl.cfg"), "--logs", str(self.home), "--spool", str(self.home), *words]
+
+    def control(self, *words):
+        done = subprocess.run(self.words(*words), capture_output=True, text=True, cwd="/", timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def start(self):
+        self.spawn(*self.words("foreground"), cwd="/")
+        wait_for(lambda: can_connect(self.c2s) and can_connect(self.s2s), 40, "ejabberd\n" + self.output())
+
+    def log(self):
+        path = self.home / "ejabberd.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            subprocess.run(self.words("stop"), capture_output=True, cwd="/", timeout=60)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
