@@ -110,6 +110,8 @@ void message_to_account(struct router *router, const struct sender *sender, stru
         for_nobody(delivery);
         return;
     }
+    if (text_equal(jid_domain(to), router->parts->config->auth_anonymous_domain))
+        deliver.keep &= ~(unsigned)KEEP_ARCHIVE; /* guests have none: nobody would ever read or delete it */
     if (deliver.keep & (KEEP_LOG | KEEP_ARCHIVE))
         sending_number(router, sender, &deliver);
     struct store *store = router->parts->store;
