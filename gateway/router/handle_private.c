@@ -1,5 +1,5 @@
 /* handle_private.c - XEP-0049: XML that a client keeps in its own account, by the namespace of what is in it. */
-#include "documents.h"
+#include "bookmarks.h"
 
 static const char name[] = "private";
 
@@ -31,6 +31,8 @@ void handle_private_get(const struct iq_request *request)
         iq_refuse(request, STANZA_ERROR_FORBIDDEN, NULL);
     else if (!read_namespace(request->payload, &xmlns))
         iq_refuse(request, STANZA_ERROR_NOT_ACCEPTABLE, "Ask for one element of a namespace of its own.");
+    else if (text_is(xmlns, BOOKMARKS_OLD) && element_child(request->payload, "storage", BOOKMARKS_OLD))
+        bookmarks_private_get(request, name);
     else
         document_get(request, name, xmlns, give_private);
 }
@@ -44,6 +46,8 @@ void handle_private_set(const struct iq_request *request)
         iq_refuse(request, STANZA_ERROR_FORBIDDEN, NULL);
     else if (!read_namespace(request->payload, &xmlns))
         iq_refuse(request, STANZA_ERROR_NOT_ACCEPTABLE, "Keep elements of one namespace of their own.");
+    else if (text_is(xmlns, BOOKMARKS_OLD) && element_child(request->payload, "storage", BOOKMARKS_OLD))
+        bookmarks_private_set(request, name, limits);
     else
         document_put(request, name, xmlns, limits, NULL);
 }

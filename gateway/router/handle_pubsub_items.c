@@ -1,6 +1,7 @@
 /* handle_pubsub_items.c - items of a node: publish (XEP-0060 7.1), retract (7.2), and reading them (6.5) in pages
  * (XEP-0059). */
 #include "avatar.h"
+#include "bookmarks.h"
 
 #include <stdlib.h>
 
@@ -63,26 +64,31 @@ static void tell_published(struct pubsub *pubsub, const struct pep_answer *answe
     pubsub_notify(pubsub->request->router, pubsub->bare, pubsub->node, config, answer, event);
 }
 
+void pubsub_answer_published(struct pubsub *pubsub, struct text id)
+{
+    struct stanza *reply = stanza_reply(pubsub->request->stanza);
+    struct arena *arena = &reply->arena;
+    struct element *outer = element_add(arena, reply->root, TEXT("pubsub"), TEXT(XMLNS_PUBSUB));
+    struct element *publish = element_add(arena, outer, TEXT("publish"), TEXT(XMLNS_PUBSUB));
+    struct element *item = element_add(arena, publish, TEXT("item"), TEXT(XMLNS_PUBSUB));
+    element_set(arena, publish, "node", arena_text(arena, pubsub->node));
+    element_set(arena, item, "id", arena_text(arena, id));
+    pubsub_answer(pubsub, reply);
+}
+
 static void on_published(void *ctx, enum bus_status status, const struct pep_answer *answer)
 {
     struct pubsub *pubsub = ctx;
     struct pep_config config;
     if (pubsub_fails(pubsub, status, answer))
         return;
-    struct stanza *reply = stanza_reply(pubsub->request->stanza);
-    struct arena *arena = &reply->arena;
-    struct element *outer = element_add(arena, reply->root, TEXT("pubsub"), TEXT(XMLNS_PUBSUB));
-    struct element *publish = element_add(arena, outer, TEXT("publish"), TEXT(XMLNS_PUBSUB));
-    struct element *item = element_add(arena, publish, TEXT("item"), TEXT(XMLNS_PUBSUB));
-    struct text id = element_get(element_child(pubsub->verb, "item", XMLNS_PUBSUB), "id");
-    element_set(arena, publish, "node", arena_text(arena, pubsub->node));
-    element_set(arena, item, "id", arena_text(arena, id));
-
     pep_config_read(&pubsub->request->stanza->arena, answer->config, &config);
     tell_published(pubsub, answer, &config);
+    if (text_is(pubsub->node, BOOKMARKS))
+        bookmarks_changed(pubsub->request->router, pubsub->bare);
     if (text_is(pubsub->node, AVATAR_METADATA))
         avatar_published(pubsub->request->router, pubsub->bare, element_child(pubsub->verb, "item", XMLNS_PUBSUB), &config);
-    pubsub_answer(pubsub, reply);
+    pubsub_answer_published(pubsub, element_get(element_child(pubsub->verb, "item", XMLNS_PUBSUB), "id"));
 }
 
 void pubsub_publish(struct pubsub *pubsub)
@@ -94,6 +100,10 @@ void pubsub_publish(struct pubsub *pubsub)
     struct element *item = find_item(pubsub);
     if (!item)
         return;
+    if (text_is(pubsub->node, BOOKMARKS_OLD)) {
+        bookmarks_publish(pubsub);
+        return;
+    }
     if (!read_options(pubsub, &config, &preconditions)) {
         buffer_fini(&preconditions);
         return;
@@ -135,6 +145,8 @@ static void on_retracted(void *ctx, enum bus_status status, const struct pep_ans
     /* XEP-0060 7.2.2.1: the request's wish; without one the node's configuration says. */
     if (!notify.data || !data_value_is_boolean(notify, &is_told))
         is_told = pep_config_is(&config, PEP_NOTIFY_RETRACT, "1");
+    if (text_is(pubsub->node, BOOKMARKS))
+        bookmarks_changed(pubsub->request->router, pubsub->bare);
     if (text_is(pubsub->node, AVATAR_METADATA))
         avatar_published(pubsub->request->router, pubsub->bare, NULL, &config);
     if (is_told) {
@@ -259,6 +271,10 @@ void pubsub_items(struct pubsub *pubsub)
                              .requester = jid_bare(&pubsub->request->from),
                              .which = PEP_LAST,
                              .count = PAGE_ITEMS };
+    if (text_is(pubsub->node, BOOKMARKS_OLD) && text_equal(read.requester, pubsub->bare)) {
+        bookmarks_items(pubsub);
+        return;
+    }
     read.id_count = collect_ids(pubsub, ids, sizeof ids / sizeof *ids);
     read.ids = ids;
     if (read.id_count) {

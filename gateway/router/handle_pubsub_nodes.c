@@ -1,6 +1,7 @@
 /* handle_pubsub_nodes.c - nodes and their configuration: create (XEP-0060 8.1), configure (8.2), default (8.3), delete (8.4),
  * purge (8.5), and what the owner is there (5.7). */
 #include "avatar.h"
+#include "bookmarks.h"
 
 /* -- create, configure -- */
 
@@ -140,6 +141,8 @@ static void on_removed(struct pubsub *pubsub, enum bus_status status, const stru
         return;
     struct arena *arena = &pubsub->request->stanza->arena;
     pep_config_read(arena, answer->config, &config);
+    if (text_is(pubsub->node, BOOKMARKS))
+        bookmarks_changed(pubsub->request->router, pubsub->bare);
     if (text_is(pubsub->node, AVATAR_METADATA))
         avatar_published(pubsub->request->router, pubsub->bare, NULL, &config);
     if (pep_config_is(&config, what[0] == 'd' ? PEP_NOTIFY_DELETE : PEP_NOTIFY_RETRACT, "1")) {

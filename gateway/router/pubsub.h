@@ -37,6 +37,7 @@ struct pep_limits pubsub_limits(const struct router *router);
 struct pep_contact pubsub_contact_of(struct arena *arena, struct text owner, struct text requester,
                                      const struct roster_item *item);
 
+void pubsub_answer_published(struct pubsub *pubsub, struct text id); /* frees pubsub */
 void pubsub_publish(struct pubsub *pubsub);
 void pubsub_retract(struct pubsub *pubsub);
 void pubsub_items(struct pubsub *pubsub);

@@ -33,6 +33,8 @@ static const char *const features[] = {
     XMLNS_PUBSUB "#retrieve-items",
     XMLNS_PUBSUB "#rsm",
     XMLNS_PUBSUB "#subscribe",
+    "urn:xmpp:bookmarks:1#compat", /* XEP-0402: bookmarks.h */
+    "urn:xmpp:bookmarks:1#compat-pep",
     "urn:xmpp:pep-vcard-conversion:0", /* XEP-0398: avatar.h */
 };
 
