@@ -190,13 +190,19 @@ static void bound(struct client *client, struct text result)
     }
 }
 
+void client_acknowledge(struct client *client)
+{
+    if (client->settings->acknowledges)
+        client_sendf(client, "<a xmlns='urn:xmpp:sm:3' h='%u'/>", client->received);
+}
+
 /* XEP-0198 4: what is no stanza is not counted. */
 static void acknowledge(struct client *client, struct text element)
 {
     if (is_stanza(element))
         client->received++;
     else if (xml_is(element, "r"))
-        client_sendf(client, "<a xmlns='urn:xmpp:sm:3' h='%u'/>", client->received);
+        client_acknowledge(client);
     else if (xml_is(element, "a"))
         client->acked = (uint32_t)strtoul(xml_attribute(element, "h").data, NULL, 10);
 }

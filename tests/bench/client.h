@@ -58,6 +58,8 @@ void client_send(struct client *client, const char *xml, size_t size);
 void client_sendf(struct client *client, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Asks what has been acknowledged, if the client does that. */
 void client_ask(struct client *client);
+/* Acknowledges unasked: what is not acknowledged at the end would be kept for the next login. */
+void client_acknowledge(struct client *client);
 /* Says goodbye; on_closed follows when the server has closed. */
 void client_close(struct client *client);
 
