@@ -205,6 +205,12 @@ const struct config_key config_keys[] = {
       .help = "Addresses that one session may send its presence to by name." },
     { "limits.waiting", NUMBER(limits_waiting, "10000", 1, 10000000), .unit = "messages",
       .help = "Messages that wait for one account; one more is answered with an error." },
+    { "limits.sm_queue", NUMBER(limits_sm_queue, "5000", 100, 1000000), .unit = "stanzas",
+      .help = "What a client with stream management may leave unacknowledged before its session ends." },
+    { "limits.sm_bytes", BYTES(limits_sm_bytes, "2M", 64 * KILO, 1024 * MEGA),
+      .help = "The same in bytes, of stanzas that no log holds." },
+    { "limits.detached_sessions", NUMBER(limits_detached_sessions, "10", 1, 10000), .unit = "sessions",
+      .help = "Sessions of one account that wait without a connection to be resumed; the oldest give way." },
     { "limits.redis_queue", BYTES(limits_redis_queue, "16M", 64 * KILO, 4096ll * MEGA),
       .help = "What may wait to be sent to Redis before clients are held back, and services that speak unasked are not heard." },
     { "limits.client_queue", BYTES(limits_client_queue, "1M", 64 * KILO, 1024 * MEGA),
@@ -215,6 +221,9 @@ const struct config_key config_keys[] = {
     { "ping.interval", DURATION(ping_interval_ms, "180", 100, 24ll * HOUR),
       .help = "Silence of a client after which the server pings it." },
     { "ping.timeout", DURATION(ping_timeout_ms, "30", 100, HOUR), .help = "How long it may take to answer." },
+
+    { "sm.resume_seconds", DURATION(sm_resume_ms, "300", 0, 24ll * HOUR),
+      .help = "How long a session waits for its client when the connection was lost (XEP-0198); 0: not at all." },
 
     { "node.name", TEXT_OF(read_node_name, node_name, ""),
       .help = "Begins the id of each worker on the bus; empty: the host name." },

@@ -95,7 +95,7 @@ static void give(struct hand_out *out, struct session *session)
     if (out->number)
         session_send_logged(session, buffer_text(xml), out->number);
     else
-        session_send_xml(session, buffer_text(xml));
+        session_send_written(session, out->stanza, buffer_text(xml));
     if (session_watches_events(session))
         observe_watch(session, out->channel, "in", without_edge(out->router, out->event));
 }
@@ -269,4 +269,24 @@ void mailbox_catch_up(struct resident *resident, const struct log_entry *entry)
             give(&out, session);
     }
     stanza_free(&event.stanza);
+}
+
+struct text mailbox_write_entry(struct router *router, struct text bare, const struct log_entry *entry,
+                                enum stanza_scope scope)
+{
+    struct event event = { 0 };
+    struct buffer *xml = &router->xml[scope];
+    if (!read_payload(router, entry->event, &event))
+        return (struct text){ 0 };
+    struct hand_out out = { .router = router,
+                            .stanza = event.stanza,
+                            .bare = bare,
+                            .event = entry->event,
+                            .archive_id = entry->archive_id,
+                            .is_late = true };
+    complete(&out, event.time);
+    xml->size = 0;
+    element_write(xml, event.stanza->root, scope);
+    stanza_free(&event.stanza);
+    return buffer_text(xml);
 }

@@ -5,6 +5,7 @@
 
 #include "presence.h"
 #include "resident.h"
+#include "resumption.h"
 
 /* SURE_MS: a loss of what was published shows within that time. */
 enum { SURE_MS = 60000, BEAT_MS = 5000, BEAT_TTL_MS = 15000, RESTORE_TICK_MS = 50, RESTORE_PER_TICK = 100 };
@@ -148,10 +149,7 @@ static void on_swept_row(void *ctx, struct text full)
 {
     struct router *router = ctx;
     log_info(router->parts->log, NULL, "swept", "session=%s", log_quote(full.data, full.size));
-    farewell_swept(router, full);
-    const char *slash = memchr(full.data, '/', full.size);
-    if (slash)
-        account_settle(router, (struct text){ full.data, (size_t)(slash - full.data) });
+    resumption_row_gone(router, full);
 }
 
 static void on_swept(void *ctx, enum bus_status status, int64_t result)
@@ -171,11 +169,12 @@ static void on_beat(void *ctx, enum bus_status status, int64_t result)
         return;
     if (!router->restore)
         router->sure_ms = router_wall_ms(router) - SURE_MS;
-    if ((result == 0 || router->restores_again) && sessions_count(router->sessions) > 0)
+    if (result == 0 || router->restores_again)
         node_restore(router);
     router->restores_again = result == 0;
     leaving_look(router);
     store->ops->node_sweep(store, on_swept_row, on_swept, router);
+    store->sm->expire(store, on_swept_row, on_swept, router);
 }
 
 static void on_first_beat(void *ctx, enum bus_status status, int64_t result)
@@ -210,18 +209,50 @@ void node_stop(struct router *router)
 
 /* -- xmpp:node:{id}: lines of text between nodes -- */
 
-/* session number, bare, resource */
-static void on_replaced(struct router *router, struct text rest)
+void node_tell(struct router *router, struct text node, const char *word, uint64_t number, struct text bare,
+               struct text resource)
+{
+    struct bus *bus = router->parts->bus;
+    struct arena arena = { 0 };
+    struct text channel = arena_printf(&arena, "%.*snode:{%.*s}", TEXT_ARGS(router->parts->config->bus_prefix), TEXT_ARGS(node));
+    struct text command = arena_printf(&arena, "%s\n%llu\n%.*s\n%.*s", word, (unsigned long long)number, TEXT_ARGS(bare),
+                                       TEXT_ARGS(resource));
+    bus->ops->publish(bus, channel, (struct text){ 0 }, command, NULL, NULL);
+    arena_fini(&arena);
+}
+
+/* session number, bare, resource; NULL: it is not here any more */
+static struct session *named_session(struct router *router, struct text rest)
 {
     struct text number = text_take_line(&rest), bare = text_take_line(&rest);
     char digits[24];
 
     if (number.size >= sizeof digits)
-        return;
+        return NULL;
     snprintf(digits, sizeof digits, "%.*s", TEXT_ARGS(number));
     struct session *session = sessions_find(router->sessions, bare, rest);
-    if (session && session_number(session) == strtoull(digits, NULL, 10))
+    return session && session_number(session) == strtoull(digits, NULL, 10) ? session : NULL;
+}
+
+static void on_replaced(struct router *router, struct text rest)
+{
+    struct session *session = named_session(router, rest);
+    if (session)
         session_end(session, STREAM_ERROR_CONFLICT, "replaced by a new session of the same resource");
+}
+
+static void on_resumed(struct router *router, struct text rest)
+{
+    struct session *session = named_session(router, rest);
+    if (session)
+        session_drop(session, "resumed by another connection");
+}
+
+static void on_dropped(struct router *router, struct text rest)
+{
+    struct session *session = named_session(router, rest);
+    if (session)
+        session_drop(session, "gave way to newer sessions");
 }
 
 /* the session that stays, why, bare */
@@ -242,6 +273,8 @@ static const struct node_word {
     void (*handle)(struct router *router, struct text rest);
 } node_words[] = {
     { "replaced", on_replaced },
+    { "resumed", on_resumed },
+    { "dropped", on_dropped },
     { "blocked", on_blocked },
     { "queued", on_pushed },
 };

@@ -183,6 +183,9 @@ void intake(struct router *router, struct service *service, struct text channel,
 void intake_overflow(struct router *router, struct service *service, struct text channel, struct text payload);
 void mailbox_hand_out(struct router *router, struct text bare, struct text channel, struct text payload);
 void node_command(struct router *router, struct text payload);
+/* Tells another node of a session that it has, or had. */
+void node_tell(struct router *router, struct text node, const char *word, uint64_t number, struct text bare,
+               struct text resource);
 void node_start(struct router *router);
 void node_stop(struct router *router);
 void node_restore(struct router *router); /* writes the rows of all bound sessions again, paced */

@@ -8,6 +8,7 @@
 #include "caps.h"
 #include "presence.h"
 #include "resident.h"
+#include "resumption.h"
 
 enum { START_AGAIN_MS = 500 };
 enum { EVENT_BYTES_FACTOR = 8 }; /* JSON of a stanza may grow: control characters and quotes are escaped */
@@ -270,14 +271,50 @@ static void on_login_asked(void *ctx, struct session *session, const struct logi
 
 static void on_replaced(void *ctx, struct text node, uint64_t number, struct text bare, struct text resource)
 {
-    struct router *router = ctx;
-    struct bus *bus = router->parts->bus;
-    struct arena arena = { 0 };
-    struct text channel = arena_printf(&arena, "%.*snode:{%.*s}", TEXT_ARGS(router->parts->config->bus_prefix), TEXT_ARGS(node));
-    struct text command = arena_printf(&arena, "replaced\n%llu\n%.*s\n%.*s", (unsigned long long)number, TEXT_ARGS(bare),
-                                       TEXT_ARGS(resource));
-    bus->ops->publish(bus, channel, (struct text){ 0 }, command, NULL, NULL);
-    arena_fini(&arena);
+    node_tell(ctx, node, "replaced", number, bare, resource);
+}
+
+/* -- sessions that may be resumed: resumption.c -- */
+
+static void on_resumed(void *ctx, struct session *session, const struct sm_taken *taken)
+{
+    resumption_resumed(ctx, session, taken);
+}
+
+static void on_read_log(void *ctx, struct session *session, uint64_t after)
+{
+    resumption_read_log(ctx, session, after);
+}
+
+static void on_moved(void *ctx, struct session *session)
+{
+    resumption_moved(ctx, session);
+}
+
+static void on_taken(void *ctx, struct text node, uint64_t number, struct text bare, struct text resource)
+{
+    node_tell(ctx, node, "resumed", number, bare, resource);
+}
+
+static void on_lost(void *ctx, struct session *session)
+{
+    resumption_lost(ctx, session);
+}
+
+static void on_dropped(void *ctx, struct text node, uint64_t number, struct text bare, struct text resource)
+{
+    resumption_dropped(ctx, node, number, bare, resource);
+}
+
+static void on_undelivered(void *ctx, struct session *session, struct stanza *stanza)
+{
+    (void)session;
+    resumption_undelivered(ctx, stanza);
+}
+
+static void on_fenced(void *ctx, struct session *session)
+{
+    node_restore_session(ctx, session);
 }
 
 const struct session_callbacks router_session_callbacks = {
@@ -289,6 +326,14 @@ const struct session_callbacks router_session_callbacks = {
     .on_login_asked = on_login_asked,
     .on_delivered = on_delivered,
     .on_unbound = on_unbound,
+    .on_resumed = on_resumed,
+    .on_read_log = on_read_log,
+    .on_moved = on_moved,
+    .on_taken = on_taken,
+    .on_lost = on_lost,
+    .on_dropped = on_dropped,
+    .on_undelivered = on_undelivered,
+    .on_fenced = on_fenced,
 };
 
 /* -- the door from the bus -- */
@@ -354,7 +399,9 @@ static void on_back(void *ctx, bool subscriptions_lost)
 
 static void on_turn(void *ctx)
 {
-    residents_turn(ctx);
+    struct router *router = ctx;
+    sessions_turn(router->sessions);
+    residents_turn(router);
 }
 
 static void on_full(void *ctx)

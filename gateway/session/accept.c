@@ -52,7 +52,7 @@ static bool refuse(struct session *session, enum stream_condition condition, con
     metric_add(sessions->parts->metrics, METRIC_CONNECTIONS_REFUSED, 1);
     log_debug(sessions->parts->log, &session->subject, "refused", "reason=%s", log_quote(why, strlen(why)));
     session->is_ending = true;
-    session_write_error(session, condition, why);
+    session_write_error(session, condition, why, NULL);
     accept_release(session);
     session_free(session);
     return false;
@@ -119,12 +119,14 @@ static void on_closed(void *ctx, struct connection *connection, const char *reas
     unwritten_drop(session);
     connection->session = NULL;
     session->connection = NULL;
-    session_finish(session, reason);
+    bool stays = detach(session, reason);
+    if (!stays)
+        session_finish(session, reason);
     session->subject.peer = NULL; /* it was the connection's */
     accept_release(session);
     session_unlink(session);
-    if (session->open_steps == 0)
-        session_free(session);
+    if (!stays)
+        session_release(session);
 }
 
 const struct connection_callbacks sessions_connection_callbacks = {

@@ -1,6 +1,6 @@
 /* alive.c - the one timer of a session: time to log in, answers that wait, pings, stalls, sleep.  Input only notes when
  * it came; the timer looks at that when it fires. */
-#include "gateway/session/session_state.h"
+#include "gateway/session/sm.h"
 
 #define XMLNS_PING "urn:xmpp:ping"
 #define PING_ID "server-ping"
@@ -25,6 +25,12 @@ static int64_t next_deadline(const struct session *session)
     const struct config *config = config_of(session);
     int64_t deadline = INT64_MAX;
 
+    if (session->sm)
+        earliest(&deadline, sm_deadline(session));
+    if (session->expires_ms)
+        earliest(&deadline, session->expires_ms);
+    if (session->state == STATE_DETACHED || session->is_lost)
+        return deadline;
     if (session->negotiation) {
         earliest(&deadline, session->negotiation->deadline_ms);
         if (session->negotiation->answer_ms)
@@ -35,8 +41,6 @@ static int64_t next_deadline(const struct session *session)
     }
     if (session->paused & PAUSE_QUEUE)
         earliest(&deadline, session->stall_ms);
-    if (session->expires_ms)
-        earliest(&deadline, session->expires_ms);
     if (!session->negotiation && !session->is_asleep && !is_websocket(session))
         earliest(&deadline, session->heard_ms + SLEEP_MS);
     return deadline;
@@ -73,13 +77,17 @@ void alive_heard(struct session *session)
 
 static void ping(struct session *session)
 {
+    session->pinged_ms = now_of(session);
+    if (session->sm) {
+        sm_ping(session);
+        return;
+    }
     struct stanza *iq = stanza_make("iq", XMLNS_CLIENT);
     element_set(&iq->arena, iq->root, "from", jid_domain(&session->jid));
     element_set(&iq->arena, iq->root, "to", jid_text(&session->jid));
     element_set(&iq->arena, iq->root, "id", TEXT(PING_ID));
     element_set(&iq->arena, iq->root, "type", TEXT("get"));
     element_add(&iq->arena, iq->root, TEXT("ping"), TEXT(XMLNS_PING));
-    session->pinged_ms = now_of(session);
     session_send(session, iq);
     stanza_free(&iq);
 }
@@ -102,7 +110,7 @@ static void check_silence(struct session *session)
     if (session->paused || config->ping_interval_ms <= 0) {
         session->pinged_ms = 0;
     } else if (session->pinged_ms && now >= session->pinged_ms + config->ping_timeout_ms) {
-        session_end(session, STREAM_ERROR_CONNECTION_TIMEOUT, "no answer to a ping");
+        detach_lose(session, STREAM_ERROR_CONNECTION_TIMEOUT, "no answer to a ping");
         return;
     } else if (!session->pinged_ms && now >= session->heard_ms + config->ping_interval_ms) {
         ping(session);
@@ -121,8 +129,14 @@ static void on_timer(struct timer *timer)
     const struct negotiation *negotiation = session->negotiation;
     int64_t now = now_of(session);
 
+    if (session->sm)
+        sm_timer(session);
     if (session->expires_ms && now >= session->expires_ms) {
         session_end(session, STREAM_ERROR_RESET, "the token of the login has expired"); /* RFC 6120 4.9.3.16 */
+    } else if (session->state == STATE_DETACHED) {
+        detach_timer(session);
+    } else if (session->is_lost) {
+        return;
     } else if ((session->paused & PAUSE_QUEUE) && now >= session->stall_ms) {
         outbound_overflow(session);
     } else if (negotiation && now >= negotiation->deadline_ms) {

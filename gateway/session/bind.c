@@ -39,7 +39,7 @@ static void refuse_result(struct session *session, int result)
 /* The row may be there, and go later: what is bound by the next try must not go with it, so it has another number. */
 static void refuse_for_now(struct session *session)
 {
-    session->subject.session = ++session->sessions->last_number;
+    session_renumber(session);
     refuse(session, STANZA_ERROR_RESOURCE_CONSTRAINT, "the server cannot reach its store now");
 }
 
@@ -76,6 +76,31 @@ static void replace(struct session *session, struct text node, uint64_t number)
 
 /* -- the steps -- */
 
+static void write_row(struct session *session);
+
+static void on_room(void *ctx)
+{
+    struct session *session = ctx;
+    if (session->state != STATE_ENDED)
+        write_row(session);
+    else
+        bind_unsubscribe(session->sessions, jid_bare(&session->jid));
+    session_step_done(session);
+}
+
+/* Sessions without a connection, which clients leave behind, give way to one that is there. */
+static bool may_make_room(const struct session *session)
+{
+    return session->state != STATE_ENDED && !session->negotiation->has_made_room;
+}
+
+static void make_room(struct session *session)
+{
+    session->negotiation->has_made_room = true;
+    session_step_begin(session);
+    detach_make_room(session, -1, on_room, session);
+}
+
 /* BUS_AWAY says that nothing is known: the row may be there. */
 static void on_row(void *ctx, enum bus_status status, const struct bind_answer *answer)
 {
@@ -86,6 +111,8 @@ static void on_row(void *ctx, enum bus_status status, const struct bind_answer *
         replace(session, answer->replaced_node, answer->replaced_session);
     if (is_written && session->state != STATE_ENDED) {
         bound(session, answer);
+    } else if (status == BUS_OK && answer->result == BIND_TOO_MANY && may_make_room(session)) {
+        make_room(session);
     } else {
         if (status == BUS_OK && answer->result < 0)
             bind_unsubscribe(session->sessions, jid_bare(&session->jid));

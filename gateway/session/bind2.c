@@ -1,5 +1,7 @@
 /* bind2.c - a binding asked for with the login, and what the session is to have from its first moment on (XEP-0386). */
+#include "gateway/session/csi.h"
 #include "gateway/session/session_state.h"
+#include "gateway/session/sm.h"
 
 enum { TAG_MAX = 64, STABLE_SIZE = 16 };
 
@@ -12,6 +14,14 @@ static void enable_carbons(struct session *session, const struct element *asked)
     session_set_carbons(session, true);
 }
 
+/* XEP-0352 5.1 */
+static void be_inactive(struct session *session, const struct element *asked, struct buffer *out)
+{
+    (void)asked;
+    (void)out;
+    csi_sleep(session);
+}
+
 static const struct inline_feature {
     const char *name, *xmlns;
     const char *feature; /* as it is announced; NULL where a row with the same namespace says so */
@@ -21,6 +31,8 @@ static const struct inline_feature {
     void (*enable)(struct session *session, const struct element *asked, struct buffer *out);
 } features[] = {
     { "enable", "urn:xmpp:carbons:2", "urn:xmpp:carbons:2", enable_carbons, NULL },
+    { "enable", XMLNS_SM, XMLNS_SM, NULL, stream_management_enable },
+    { "inactive", XMLNS_CSI, XMLNS_CSI, NULL, be_inactive },
 };
 enum { FEATURE_COUNT = sizeof features / sizeof features[0] };
 

@@ -36,10 +36,15 @@ static bool stays(const struct session *session, struct text who)
 void sessions_block(struct sessions *sessions, struct text bare, struct text who_stays, struct text word)
 {
     const struct why *why = find_why(word);
-    for (struct session *session = sessions->first; session; session = session->next) {
+    struct session *session, *next;
+    for (session = sessions->first; session; session = session->next) {
         if (!session->jid.text || !text_equal(jid_bare(&session->jid), bare) || stays(session, who_stays))
             continue;
         metric_add(sessions->parts->metrics, METRIC_SESSIONS_BLOCKED, 1);
         session_end(session, why->condition, why->text);
+    }
+    HASH_ITER (hh, sessions->bound, session, next) { /* those without a connection */
+        if (session->state == STATE_DETACHED && text_equal(jid_bare(&session->jid), bare) && !stays(session, who_stays))
+            session_finish(session, why->text);
     }
 }

@@ -88,24 +88,14 @@ static bool is_own_request(struct session *session, struct stanza *stanza)
     return true;
 }
 
-uint64_t session_stanza_number(const struct session *session)
-{
-    (void)session;
-    return 0;
-}
-
-void session_handled(struct session *session, uint64_t number)
-{
-    (void)session;
-    (void)number;
-}
-
 void inbound_stanza(struct session *session, struct stanza *stanza)
 {
     struct sessions *sessions = session->sessions;
     const char *problem = NULL;
 
     metric_add(sessions->parts->metrics, METRIC_STANZAS_IN, 1);
+    sm_stanza_begins(session);
+    uint64_t number = session_stanza_number(session);
     if (!from_is_right(session, stanza)) {
         stanza_free(&stanza);
         session_end(session, STREAM_ERROR_INVALID_FROM, "from is not the address of this session");
@@ -124,5 +114,7 @@ void inbound_stanza(struct session *session, struct stanza *stanza)
         stanza_free(&stanza);
     } else if (stanza->kind != STANZA_IQ || !is_own_request(session, stanza)) {
         sessions->callbacks->on_stanza(sessions->ctx, session, stanza);
+        return;
     }
+    session_handled(session, number);
 }

@@ -3,7 +3,8 @@
 
 #include <openssl/rand.h>
 
-#include "gateway/session/session_state.h"
+#include "gateway/session/csi.h"
+#include "gateway/session/sm.h"
 
 #define XMLNS_CHANNEL_BINDING "urn:xmpp:sasl-cb:0"
 #define XMLNS_PRE_APPROVAL "urn:xmpp:features:pre-approval" /* RFC 6121 3.4.1 */
@@ -186,7 +187,7 @@ static void write_sasl2(struct buffer *out, struct session *session, const struc
 {
     BUFFER_LITERAL(out, "<authentication xmlns='" XMLNS_SASL2 "'>");
     write_list(out, offered, count);
-    BUFFER_LITERAL(out, "<inline>");
+    BUFFER_LITERAL(out, "<inline><sm xmlns='" XMLNS_SM "'/>");
     bind2_write_feature(out);
     write_fast(out, session);
     BUFFER_LITERAL(out, "</inline></authentication>");
@@ -265,7 +266,8 @@ void negotiate_send_features(struct session *session)
     else
         BUFFER_LITERAL(out, "<stream:features>");
     if (session->state == STATE_READY) {
-        BUFFER_LITERAL(out, "<bind xmlns='" XMLNS_BIND "'/><session xmlns='" XMLNS_SESSION "'><optional/></session>");
+        BUFFER_LITERAL(out, "<bind xmlns='" XMLNS_BIND "'/><session xmlns='" XMLNS_SESSION "'><optional/></session>"
+                            "<sm xmlns='" XMLNS_SM "'/><csi xmlns='" XMLNS_CSI "'/>");
     } else if (session->state != STATE_BOUND) {
         write_starttls(out, session);
         write_mechanisms(out, session);

@@ -1,5 +1,8 @@
 /* outbound.c - what is written to a client, and how much may wait for it. */
-#include "gateway/session/session_state.h"
+#include <stdlib.h>
+
+#include "gateway/session/csi.h"
+#include "gateway/session/sm.h"
 
 struct buffer *outbound_begin(struct session *session)
 {
@@ -11,7 +14,7 @@ struct buffer *outbound_begin(struct session *session)
 void outbound_overflow(struct session *session)
 {
     metric_add(session->sessions->parts->metrics, METRIC_CLIENT_QUEUE_OVERFLOWS, 1);
-    session_end(session, STREAM_ERROR_RESOURCE_CONSTRAINT, "the client does not read");
+    detach_lose(session, STREAM_ERROR_RESOURCE_CONSTRAINT, "the client does not read");
 }
 
 /* Above the bound the client is not heard until it reads: who does not take answers gives no questions.  The transport
@@ -38,11 +41,15 @@ static void write_bytes(struct session *session, const char *data, size_t size)
     check_queue(session);
 }
 
+void outbound_write(struct session *session, struct text xml)
+{
+    if (session->state != STATE_ENDED && session->connection && !session->is_lost)
+        write_bytes(session, xml.data, xml.size);
+}
+
 void outbound_send(struct session *session)
 {
-    const struct buffer *out = &session->sessions->out;
-    if (session->state != STATE_ENDED)
-        write_bytes(session, out->data, out->size);
+    outbound_write(session, buffer_text(&session->sessions->out));
 }
 
 void outbound_drained(struct session *session)
@@ -51,28 +58,51 @@ void outbound_drained(struct session *session)
         session_unpause(session, PAUSE_QUEUE);
 }
 
+void outbound_stanza(struct session *session, struct text xml, uint64_t entry)
+{
+    if (session->state == STATE_ENDED)
+        return;
+    metric_add(session->sessions->parts->metrics, METRIC_STANZAS_OUT, 1);
+    if (session->sm) {
+        sm_send(session, xml, entry);
+        return;
+    }
+    outbound_write(session, xml);
+    if (entry && session->state != STATE_ENDED)
+        unwritten_add(session, entry);
+}
+
 void session_send(struct session *session, const struct stanza *stanza)
 {
     if (session->state == STATE_ENDED)
         return;
     element_write(outbound_begin(session), stanza->root, session_scope(session));
-    metric_add(session->sessions->parts->metrics, METRIC_STANZAS_OUT, 1);
-    outbound_send(session);
+    struct text xml = buffer_text(&session->sessions->out);
+    if (session->csi) {
+        char *copy = text_dup(xml); /* what is held back comes first, through the same buffer */
+        session_send_written(session, stanza, (struct text){ copy, xml.size });
+        free(copy);
+    } else {
+        outbound_stanza(session, xml, 0);
+    }
 }
 
 void session_send_xml(struct session *session, struct text xml)
 {
-    if (session->state == STATE_ENDED)
-        return;
-    metric_add(session->sessions->parts->metrics, METRIC_STANZAS_OUT, 1);
-    write_bytes(session, xml.data, xml.size);
+    csi_flush(session);
+    outbound_stanza(session, xml, 0);
+}
+
+void session_send_written(struct session *session, const struct stanza *stanza, struct text xml)
+{
+    if (session->state != STATE_ENDED && !csi_holds(session, stanza, xml))
+        outbound_stanza(session, xml, 0);
 }
 
 void session_send_logged(struct session *session, struct text xml, uint64_t number)
 {
-    session_send_xml(session, xml);
-    if (session->state != STATE_ENDED)
-        unwritten_add(session, number);
+    csi_flush(session);
+    outbound_stanza(session, xml, number);
 }
 
 bool session_has_room(const struct session *session)

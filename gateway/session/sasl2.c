@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "gateway/session/session_state.h"
+#include "gateway/session/sm.h"
 
 enum { CLIENT_ID_SIZE = 36 };
 
@@ -165,7 +166,7 @@ const struct login_profile profile_sasl2 = {
     .failure = tell_failure,
 };
 
-void sasl2_go_on(struct session *session)
+static void bind_or_wait(struct session *session)
 {
     struct negotiation *negotiation = session->negotiation;
     const struct element *bind = element_child(negotiation->request->root, "bind", XMLNS_BIND2);
@@ -179,6 +180,30 @@ void sasl2_go_on(struct session *session)
     sasl2_tell_success(session, negotiation, (struct text){ NULL, 0 });
     stanza_free(&negotiation->request);
     sasl2_free(&negotiation->sasl2);
+}
+
+/* XEP-0198 6.2: then it is bound already, and there are no features. */
+static void on_resumed(struct session *session, const struct negotiation *negotiation, bool is_resumed, struct text answer)
+{
+    struct sasl2 *sasl2 = negotiation->sasl2;
+    sasl2->resumption = arena_text(&sasl2->arena, answer);
+    if (is_resumed) {
+        sasl2_tell_success(session, negotiation, (struct text){ NULL, 0 });
+    } else {
+        session->state = STATE_ACCEPTED;
+        bind_or_wait(session);
+    }
+}
+
+void sasl2_go_on(struct session *session)
+{
+    const struct element *resume = element_child(session->negotiation->request->root, "resume", XMLNS_SM);
+    if (resume) {
+        session_happened(session, EVENT_BINDS2);
+        stream_management_resume(session, resume, on_resumed);
+    } else {
+        bind_or_wait(session);
+    }
 }
 
 /* XEP-0388 2.6.2: the stream is as it was before. */
@@ -218,12 +243,14 @@ void sasl2_tell_success(struct session *session, const struct negotiation *negot
     BUFFER_LITERAL(out, "<authorization-identifier>");
     xml_write_value(out, jid_text(&session->jid));
     BUFFER_LITERAL(out, "</authorization-identifier>");
+    buffer_append_text(out, sasl2->resumption);
     buffer_append_text(out, inner);
     if (sasl2->token.size)
         write_token(out, sasl2);
     BUFFER_LITERAL(out, "</success>");
     outbound_send(session);
-    negotiate_send_features(session);
+    if (session->state != STATE_BOUND || inner.size)
+        negotiate_send_features(session);
 }
 
 void sasl2_free(struct sasl2 **pointer)

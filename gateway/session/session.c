@@ -1,6 +1,8 @@
 /* session.c - the life of a session as a table: in this state, when that happens, go there and do this.  What is in no
  * row is refused by refuse(). */
+#include "gateway/session/csi.h"
 #include "gateway/session/session_state.h"
+#include "gateway/session/sm.h"
 
 /* clang-format off */
 static const struct rule {
@@ -20,6 +22,8 @@ static const struct rule {
     { STATE_AUTHENTICATING, EVENT_LOGGED_IN,        STATE_AUTHENTICATED,  NULL },
     { STATE_AUTHENTICATED,  EVENT_HEADER,           STATE_READY,          NULL }, /* negotiate_header */
     { STATE_READY,          EVENT_IQ,               STATE_BINDING,        bind_request },
+    { STATE_READY,          EVENT_MANAGEMENT,       STATE_READY,          sm_element_unbound },
+    { STATE_NEGOTIATING,    EVENT_MANAGEMENT,       STATE_NEGOTIATING,    sm_element_too_early },
     { STATE_BINDING,        EVENT_BIND_REFUSED,     STATE_READY,          NULL },
 
     { STATE_NEGOTIATING,    EVENT_AUTHENTICATE,     STATE_AUTHENTICATING, sasl2_authenticate },
@@ -38,6 +42,8 @@ static const struct rule {
     { STATE_BOUND,          EVENT_STANZA,           STATE_BOUND,          inbound_stanza },
     { STATE_BOUND,          EVENT_IQ,               STATE_BOUND,          inbound_stanza },
     { STATE_BOUND,          EVENT_OLD_AUTH,         STATE_BOUND,          inbound_stanza },
+    { STATE_BOUND,          EVENT_MANAGEMENT,       STATE_BOUND,          sm_element },
+    { STATE_BOUND,          EVENT_CLIENT_STATE,     STATE_BOUND,          csi_element },
 };
 /* clang-format on */
 
@@ -67,6 +73,10 @@ static enum session_event event_of(const struct stanza *stanza)
                : text_is(root->name, "response")   ? EVENT_RESPONSE2
                : text_is(root->name, "abort")      ? EVENT_ABORT2
                                                    : EVENT_UNKNOWN;
+    if (text_is(root->xmlns, XMLNS_SM))
+        return EVENT_MANAGEMENT;
+    if (text_is(root->xmlns, XMLNS_CSI))
+        return EVENT_CLIENT_STATE;
     if (element_is(root, "starttls", XMLNS_TLS))
         return EVENT_STARTTLS;
     if (text_is(root->name, "message") || text_is(root->name, "presence") || text_is(root->name, "iq"))

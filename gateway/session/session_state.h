@@ -29,11 +29,12 @@ enum session_state {
     STATE_READY,          /* header answered: waits for the binding */
     STATE_BINDING,        /* bus and store are asked */
     STATE_BOUND,
+    STATE_DETACHED, /* bound, without a connection: may be resumed (XEP-0198) */
     STATE_ENDED /* waits for the transport, and for answers that are still under way */
 };
 
 /* Why a session is not read; several may hold at once. */
-enum { PAUSE_STEP = 1, PAUSE_QUEUE = 2, PAUSE_REDIS = 4 };
+enum { PAUSE_STEP = 1, PAUSE_QUEUE = 2, PAUSE_REDIS = 4, PAUSE_OPEN = 8 /* too many of its stanzas are not done */ };
 
 struct negotiation;
 
@@ -61,10 +62,11 @@ struct negotiation {
     struct stanza *request; /* owned: what the binding answers, an iq or <authenticate/> */
     const struct bind_profile *binding;
     struct sasl2 *sasl2;    /* owned: after a success of SASL2, until it is told */
+    struct resumption *resumption; /* owned: under way, else NULL */
     int64_t deadline_ms;    /* to be bound by then */
     int64_t answer_ms;      /* a failure waits until then to be told; 0 = none */
     uint8_t failures;       /* attempts on this connection */
-    bool has_tried_sasl;
+    bool has_tried_sasl, has_made_room;
     bool offers[2]; /* by enum channel_binding: in the features sent last */
 };
 
@@ -95,11 +97,14 @@ struct session {
     int64_t expires_ms;  /* the token that it logged in with ends; 0: none */
     int64_t stall_ms;    /* with PAUSE_QUEUE: ends when still full then */
     int64_t pinged_ms;   /* 0: no ping is unanswered */
+    struct sm *sm;       /* sm.h; NULL without stream management */
+    struct csi *csi;     /* csi.c; NULL while the client is active */
+    uint16_t open_notes; /* notes in Redis that will be answered: they keep the memory too */
     uint16_t open_steps; /* answers of bus, store and pool that will still come: keeps the memory */
     uint8_t state;       /* enum session_state */
     uint8_t paused;      /* PAUSE_ bits */
     int8_t priority;
-    bool is_header_sent, is_ending, is_asleep, is_guest, is_available, watches_events, has_asked_blocklist, has_carbons, is_interested;
+    bool is_header_sent, is_ending, is_lost /* its connection is closed, and may be resumed */, is_asleep, is_guest, is_available, watches_events, has_asked_blocklist, has_carbons, is_interested;
     struct unwritten *unwritten; /* unwritten.c; NULL when there is nothing */
 };
 
@@ -121,6 +126,11 @@ struct sessions {
     struct timer resume_timer;
     struct session *resume_next; /* sessions_resume_reading goes on here */
     struct buffer out;           /* scratch for what is written */
+    TAILQ_HEAD(, sm) turn;       /* with something to do at the end of the turn */
+    TAILQ_HEAD(, note) notes;    /* on their way, oldest first */
+    struct timer note_timer;
+    struct buffer numbers, lines; /* scratch of sm.c and sm_note.c */
+    struct session *dead;        /* ended without a connection: freed at the end of the turn */
 };
 
 static inline const struct config *config_of(const struct session *session)
@@ -152,6 +162,8 @@ enum session_event {
     EVENT_OLD_AUTH, /* iq with a query in jabber:iq:auth */
     EVENT_IQ,
     EVENT_STANZA,  /* message, presence */
+    EVENT_MANAGEMENT,   /* XEP-0198 */
+    EVENT_CLIENT_STATE, /* XEP-0352 */
     EVENT_FOREIGN, /* a stanza by its name, in a namespace that is not the client's */
     EVENT_UNKNOWN, /* any other element */
     /* what was waited for */
@@ -189,6 +201,9 @@ void session_unpause(struct session *session, unsigned why);
 void session_set_jid(struct session *session, const struct jid *jid); /* copied; {0}: nobody any more */
 void negotiation_free(struct negotiation **negotiation);
 void session_free(struct session *session);
+void session_release(struct session *session); /* frees one that ended, when nothing will come for it any more */
+void sessions_release(struct sessions *sessions); /* the same for those of sessions->dead */
+void session_renumber(struct session *session); /* a row of it may go later: the next must not be taken for it */
 
 /* -- negotiate.c -- */
 void negotiate_header(struct session *session, const struct stream_header *header);
@@ -216,6 +231,7 @@ struct sasl2 { /* a success that is not told yet */
     struct text data;      /* additional data of the mechanism */
     struct text client;    /* the id of the client's installation; empty: none */
     struct text token;     /* given out with the success; empty: none */
+    struct text resumption; /* <resumed/> or <failed/>; empty: not asked for */
     int64_t token_ends_ms; /* Unix time */
 };
 void sasl2_authenticate(struct session *session, struct stanza *stanza); /* each takes it */
@@ -262,6 +278,7 @@ struct text bind_choose_resource(struct arena *arena);
 
 /* -- unbind.c -- */
 void bind_undo(struct session *session); /* row removed, then unsubscribed; the session may go before it is done */
+void bind_leave(struct session *session, uint32_t resume_ms); /* unsubscribed; the row stays, to be resumed */
 void bind_unsubscribe(struct sessions *sessions, struct text bare);
 void bind_forget_undone(struct sessions *sessions); /* nobody is asked any more */
 
@@ -273,6 +290,9 @@ void inbound_stanza(struct session *session, struct stanza *stanza); /* takes it
 struct buffer *outbound_begin(struct session *session);
 /* Sends what is in it: on WebSocket one message. */
 void outbound_send(struct session *session);
+void outbound_write(struct session *session, struct text xml); /* at once */
+/* A stanza; entry 0: it is in no log. */
+void outbound_stanza(struct session *session, struct text xml, uint64_t entry);
 void outbound_drained(struct session *session);
 void outbound_overflow(struct session *session); /* ends it: its client does not read */
 
@@ -284,9 +304,43 @@ void unwritten_drop(struct session *session); /* it ends: what its socket has ta
 /* The client closed its stream, or we do without an error. */
 void session_close(struct session *session, const char *reason);
 /* Header if none was sent, stream error, end of the stream. */
-void session_write_error(struct session *session, enum stream_condition condition, const char *text);
+void session_write_error(struct session *session, enum stream_condition condition, const char *text,
+                         const struct element *detail);
+void session_end_with(struct session *session, enum stream_condition condition, const char *text,
+                      const struct element *detail); /* beside the condition; may be NULL */
+/* Leaves the tables and closes the connection; the row, if it has one, is the caller's to remove. */
+void session_retire(struct session *session, const char *reason);
 /* Without a word to the client: everything that an end means but writing. */
 void session_finish(struct session *session, const char *reason);
+
+/* -- sm.c, sm_resume.c -- */
+/* The session is bound: appends <enabled/>; what is sent from now on is counted, and waits for the next turns. */
+void stream_management_enable(struct session *session, const struct element *enable, struct buffer *out);
+/* answer is <resumed/> or <failed/>: fn sends it.  With is_resumed the session is bound now, and the rest follows in later
+ * turns; negotiation is freed after fn. */
+typedef void stream_resumed_fn(struct session *session, const struct negotiation *negotiation, bool is_resumed,
+                               struct text answer);
+/* The session is logged in, its address bare, its state STATE_BINDING. */
+void stream_management_resume(struct session *session, const struct element *resume, stream_resumed_fn *fn);
+void sm_element(struct session *session, struct stanza *stanza);           /* each takes it */
+void sm_element_unbound(struct session *session, struct stanza *stanza);   /* after the login */
+void sm_element_too_early(struct session *session, struct stanza *stanza);
+void sm_stanza_begins(struct session *session);
+void sm_free(struct session *session);
+
+/* -- detach.c -- */
+/* The connection is lost.  True: the session stays, and waits for its client; false: it has to end. */
+bool detach(struct session *session, const char *reason);
+/* We take it for lost: closes the connection, or ends the session. */
+void detach_lose(struct session *session, enum stream_condition condition, const char *text);
+void detach_timer(struct session *session);
+/* This node stops: with a stream error, and what is needed to resume the session elsewhere stays. */
+void detach_leave(struct session *session, enum stream_condition condition, const char *text);
+/* What the client did not acknowledge, and no log has, is given back to the router. */
+void detach_give_back(struct session *session);
+/* Of the account's sessions without a connection the oldest are dropped until there are no more than most. */
+/* ... below zero: so many of them. */
+void detach_make_room(struct session *session, int most, void (*then)(void *ctx), void *ctx);
 
 /* -- alive.c -- */
 void alive_start(struct session *session);

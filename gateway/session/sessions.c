@@ -2,7 +2,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "gateway/session/session_state.h"
+#include "gateway/session/csi.h"
+#include "gateway/session/sm.h"
+#include "gateway/session/sm_resume.h"
 
 enum { RESUME_STEPS = 20 }; /* of TIMER_TICK_MS: a second */
 
@@ -55,6 +57,7 @@ void negotiation_free(struct negotiation **pointer)
     login_free(&negotiation->login);
     stanza_free(&negotiation->request);
     sasl2_free(&negotiation->sasl2);
+    resumption_free(&negotiation->resumption);
     free(negotiation->domain);
     free(negotiation->claimed);
     free(negotiation);
@@ -64,6 +67,8 @@ void session_free(struct session *session)
 {
     stream_free(&session->stream);
     negotiation_free(&session->negotiation);
+    sm_free(session);
+    csi_free(session);
     free((char *)session->jid.text);
     free(session->uid);
     free(session->archive_read);
@@ -85,8 +90,23 @@ struct sessions *sessions_new(const struct parts *parts, const struct session_ca
     sessions->parts = parts;
     sessions->callbacks = callbacks;
     sessions->ctx = ctx;
+    TAILQ_INIT(&sessions->turn);
+    TAILQ_INIT(&sessions->notes);
     sessions->guard = login_guard_new(parts->config->limits_login_failures);
     return sessions;
+}
+
+static void free_detached(struct sessions *sessions)
+{
+    struct session *session, *next;
+    HASH_ITER (hh, sessions->bound, session, next) {
+        if (session->state != STATE_DETACHED)
+            continue;
+        HASH_DEL(sessions->bound, session);
+        timer_stop(&session->timer);
+        session_free(session);
+    }
+    sessions_release(sessions);
 }
 
 void sessions_free(struct sessions **pointer)
@@ -98,6 +118,8 @@ void sessions_free(struct sessions **pointer)
     timer_stop(&sessions->resume_timer);
     timer_stop(&sessions->unwritten_timer);
     bind_forget_undone(sessions);
+    timer_stop(&sessions->note_timer);
+    free_detached(sessions);
     HASH_CLEAR(hh, sessions->bound);
     while (sessions->first) {
         struct session *session = sessions->first;
@@ -109,6 +131,8 @@ void sessions_free(struct sessions **pointer)
     }
     login_guard_free(&sessions->guard);
     buffer_fini(&sessions->out);
+    buffer_fini(&sessions->numbers);
+    buffer_fini(&sessions->lines);
     free(sessions);
 }
 
@@ -124,17 +148,48 @@ void session_step_done(struct session *session)
 {
     assert(session->open_steps > 0);
     session->open_steps--;
-    if (session->state == STATE_ENDED && !session->connection && session->open_steps == 0)
-        session_free(session);
+    if (session->state == STATE_ENDED)
+        session_release(session);
     else
         session_unpause(session, PAUSE_STEP);
+}
+
+static bool is_over(const struct session *session)
+{
+    return session->state == STATE_ENDED && !session->connection && session->open_steps == 0 && session->open_notes == 0;
+}
+
+static bool is_dead(const struct session *session)
+{
+    for (const struct session *dead = session->sessions->dead; dead; dead = dead->next)
+        if (dead == session)
+            return true;
+    return false;
+}
+
+void session_release(struct session *session)
+{
+    if (is_over(session) && !is_dead(session))
+        session_free(session);
+}
+
+void sessions_release(struct sessions *sessions)
+{
+    for (struct session **link = &sessions->dead, *session = *link; session; session = *link) {
+        if (is_over(session)) {
+            *link = session->next;
+            session_free(session);
+        } else {
+            link = &session->next;
+        }
+    }
 }
 
 void session_pause(struct session *session, unsigned why)
 {
     bool was_paused = session->paused;
     session->paused |= (uint8_t)why;
-    if (was_paused || session->state == STATE_ENDED)
+    if (was_paused || session->state == STATE_ENDED || session->state == STATE_DETACHED)
         return;
     stream_pause(session->stream);
     session->connection->ops->pause(session->connection);
@@ -148,7 +203,7 @@ static bool waits_for_step(const struct session *session)
 /* Resuming the stream reads at once what has waited, and may pause or end the session again: it comes last. */
 void session_unpause(struct session *session, unsigned why)
 {
-    if (session->state == STATE_ENDED || !(session->paused & why) || (why == PAUSE_STEP && waits_for_step(session)))
+    if (session->state == STATE_ENDED || session->state == STATE_DETACHED || !(session->paused & why) || (why == PAUSE_STEP && waits_for_step(session)))
         return;
     session->paused &= (uint8_t)~why;
     if (session->paused)
@@ -229,8 +284,12 @@ void sessions_each(struct sessions *sessions, void (*each)(void *ctx, struct ses
 
 void sessions_end_all(struct sessions *sessions, enum stream_condition condition, const char *text)
 {
-    for (struct session *session = sessions->first; session; session = session->next)
-        session_end(session, condition, text);
+    struct session *session, *next;
+    for (session = sessions->first; session; session = session->next)
+        detach_leave(session, condition, text);
+    HASH_ITER (hh, sessions->bound, session, next) {
+        detach_leave(session, condition, text);
+    }
 }
 
 void sessions_stop_accepting(struct sessions *sessions)
@@ -244,6 +303,11 @@ size_t sessions_count(const struct sessions *sessions)
 }
 
 /* -- what others ask -- */
+
+void session_renumber(struct session *session)
+{
+    session->subject.session = ++session->sessions->last_number;
+}
 
 const struct jid *session_jid(const struct session *session)
 {
@@ -274,6 +338,7 @@ struct session_row session_row(const struct session *session)
                                  .uid = text_of(session->uid),
                                  .is_available = session->is_available,
                                  .has_carbons = session->has_carbons,
+                                 .is_resumable = session->sm && session->sm->is_resumable,
                                  .is_interested = session->is_interested,
                                  .priority = session->priority,
                                  .generation = session->generation };

@@ -49,9 +49,9 @@ void unacked_add_entry(struct unacked *unacked, uint64_t entry)
     unacked_add_run(unacked, entry, 1);
 }
 
-void unacked_add_stanza(struct unacked *unacked, uint64_t entry, struct text xml)
+void unacked_add_stanza(struct unacked *unacked, struct text xml)
 {
-    push(unacked, (struct run){ .entry = entry, .xml = text_dup(xml), .size = (uint32_t)xml.size, .count = 1 });
+    push(unacked, (struct run){ .xml = text_dup(xml), .size = (uint32_t)xml.size, .count = 1 });
 }
 
 void unacked_add_run(struct unacked *unacked, uint64_t entry, uint32_t count)
@@ -131,11 +131,29 @@ static void take_out(struct unacked *unacked, uint32_t index)
     unacked->run_count--;
 }
 
+static bool run_has(const struct run *run, uint64_t entry)
+{
+    return !run->xml && entry >= run->entry && entry < run->entry + run->count;
+}
+
+/* Most often it is behind all of them. */
+bool unacked_has_entry(const struct unacked *unacked, uint64_t entry)
+{
+    for (uint32_t i = unacked->run_count; i-- > 0;) {
+        const struct run *run = unacked_run(unacked, i);
+        if (!run->xml && entry >= run->entry + run->count)
+            return false;
+        if (run_has(run, entry))
+            return true;
+    }
+    return false;
+}
+
 bool unacked_drop_entry(struct unacked *unacked, uint64_t entry)
 {
     for (uint32_t i = 0; i < unacked->run_count; i++) {
         struct run *run = unacked_run(unacked, i);
-        if (run->xml || entry < run->entry || entry >= run->entry + run->count)
+        if (!run_has(run, entry))
             continue;
         if (entry > run->entry) {
             split(unacked, i, entry);

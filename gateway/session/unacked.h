@@ -1,5 +1,5 @@
 /* unacked.h - what a client was sent and has not acknowledged (XEP-0198 4): entries of its account's log by number, where
- * they stay readable there, and all else whole.  Entries with consecutive numbers that were sent one behind the other are
+ * they stay readable there, and stanzas whole.  Entries with consecutive numbers that were sent one behind the other are
  * one run, until it is noted: then it grows no more.  Stanzas are counted from 1 on; numbers do not wrap.
  *
  *   runs:  | acknowledged, gone | noted in Redis | not noted |
@@ -11,8 +11,8 @@
 #include "stanzabus/memory.h"
 
 struct run {
-    uint64_t entry; /* the log's number of its first; 0: it is in no log */
-    char *xml;      /* owned: the stanza, where the log may lose it before; else NULL */
+    uint64_t entry; /* the log's number of its first, LOG_SHARED included; 0: a stanza */
+    char *xml;      /* owned: the stanza */
     uint32_t size;  /* of xml */
     uint32_t count; /* of entries; 1 with xml */
     uint64_t line;  /* the number under which it is noted; 0: it is not */
@@ -31,7 +31,7 @@ struct unacked {
 
 void unacked_fini(struct unacked *unacked);
 void unacked_add_entry(struct unacked *unacked, uint64_t entry);
-void unacked_add_stanza(struct unacked *unacked, uint64_t entry, struct text xml); /* copied; entry may be 0 */
+void unacked_add_stanza(struct unacked *unacked, struct text xml); /* copied */
 /* A run as it was noted, behind all others. */
 void unacked_add_run(struct unacked *unacked, uint64_t entry, uint32_t count);
 static inline uint64_t unacked_count(const struct unacked *unacked)
@@ -51,6 +51,7 @@ bool unacked_find(const struct unacked *unacked, uint32_t h, uint64_t upto, uint
 
 /* Everything up to number is acknowledged.  each (may be NULL) gets the log's numbers that were in it. */
 void unacked_ack(struct unacked *unacked, uint64_t number, void (*each)(void *ctx, uint64_t entry), void *ctx);
+bool unacked_has_entry(const struct unacked *unacked, uint64_t entry);
 /* Takes out an entry that the log has lost; those behind it count one less.  False when it was not in. */
 bool unacked_drop_entry(struct unacked *unacked, uint64_t entry);
 

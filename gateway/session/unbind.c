@@ -1,10 +1,12 @@
 /* unbind.c - the end of a binding: the session row goes, then the mailbox is unsubscribed, so that whoever reads the row
  * finds somebody listening.  What Redis could not do now is tried again until it is done: a row that stays would draw
  * messages to nobody, and count against limits.sessions_per_account, for as long as this node lives. */
+#include <limits.h>
 #include <stdlib.h>
 
 #include "gateway/session/session_state.h"
 #include "stanzabus/channel.h"
+#include "stanzabus/store_sm.h"
 
 enum { AGAIN_MS = 2000 };
 
@@ -13,6 +15,7 @@ struct unbinding { /* outlives its session; no more of them than there were bind
     struct sessions *sessions;
     struct timer timer; /* runs between two tries */
     uint64_t session;
+    uint32_t resume_ms; /* not 0: the row stays, and may be resumed so long */
     struct jid jid; /* text is behind it */
     char text[];
 };
@@ -55,7 +58,10 @@ static void remove_row(struct unbinding *unbinding)
                                .resource = jid_resource(&unbinding->jid),
                                .node = parts->node,
                                .session = unbinding->session };
-    parts->store->ops->session_remove(parts->store, &row, on_removed, unbinding);
+    if (unbinding->resume_ms)
+        parts->store->sm->detach(parts->store, &row, unbinding->resume_ms, INT_MAX, NULL, on_removed, unbinding);
+    else
+        parts->store->ops->session_remove(parts->store, &row, on_removed, unbinding);
 }
 
 static void on_again(struct timer *timer)
@@ -63,18 +69,29 @@ static void on_again(struct timer *timer)
     remove_row(container_of(timer, struct unbinding, timer));
 }
 
-void bind_undo(struct session *session)
+static void unbind(struct session *session, uint32_t resume_ms)
 {
     const struct jid *jid = &session->jid;
     struct unbinding *unbinding = xcalloc(1, sizeof *unbinding + jid->size);
 
     unbinding->sessions = session->sessions;
+    unbinding->resume_ms = resume_ms;
     unbinding->session = session->subject.session;
     memcpy(unbinding->text, jid->text, jid->size);
     unbinding->jid = *jid;
     unbinding->jid.text = unbinding->text;
     LIST_INSERT_HEAD(&session->sessions->unbindings, unbinding, entry);
     remove_row(unbinding);
+}
+
+void bind_undo(struct session *session)
+{
+    unbind(session, 0);
+}
+
+void bind_leave(struct session *session, uint32_t resume_ms)
+{
+    unbind(session, resume_ms);
 }
 
 bool sessions_are_unbound(const struct sessions *sessions)

@@ -120,6 +120,10 @@ struct config {
     unsigned limits_roster_requests;    /* requests for subscription that wait, an account */
     unsigned limits_directed_presence;  /* addresses that a session's directed presence is remembered for */
     unsigned limits_waiting;           /* messages in the log of an account that nobody is there for */
+    unsigned limits_sm_queue;          /* stanzas sent and not acknowledged (XEP-0198) */
+    size_t limits_sm_bytes;            /* the same in bytes, of those that no log holds */
+    unsigned limits_detached_sessions; /* of one account */
+    int64_t sm_resume_ms;              /* sm.resume_seconds; 0: sessions cannot be resumed */
     size_t limits_redis_queue;         /* bytes toward Redis */
     size_t limits_client_queue;        /* bytes toward one client */
     int64_t limits_client_stall_ms;    /* limits.client_stall: how long a full queue may stay full before the session ends */

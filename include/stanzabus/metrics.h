@@ -38,6 +38,14 @@
     X(SERVICE_STRAYS,         "service_strays_total",            counter, "events from services that came after the lease had gone to another node") \
     X(REQUESTS_PENDING,       "requests_pending",                gauge,   "requests to services that wait for their answer") \
     X(REQUEST_TIMEOUTS,       "request_timeouts_total",          counter, "requests to services that nobody answered in time") \
+    X(SM_ENABLED,             "sm_enabled_total",                counter, "sessions that enabled stream management (XEP-0198)") \
+    X(SM_DETACHED,            "sm_detached",                     gauge,   "sessions without a connection that may be resumed") \
+    X(SM_RESUMED,             "sm_resumed_total",                counter, "sessions resumed") \
+    X(SM_NOT_RESUMED,         "sm_not_resumed_total",            counter, "resumptions refused") \
+    X(SM_DROPPED,             "sm_dropped_total",                counter, "sessions without a connection that gave way to newer ones") \
+    X(SM_OVERFLOWS,           "sm_overflows_total",              counter, "sessions ended because too much was not acknowledged") \
+    X(SM_UNDELIVERED,         "sm_undelivered_total",            counter, "stanzas that a session's client had not acknowledged when it ended") \
+    X(CSI_HELD,               "csi_held_total",                  counter, "presence and chat states held back for inactive clients (XEP-0352)") \
     X(REROUTED,               "rerouted_total",                  counter, "events routed again because their resource had gone") \
     X(UNDELIVERABLE,          "undeliverable_total",             counter, "events for a resource that had gone twice: answered with an error, or dropped if best effort") \
     X(MESSAGES_STORED,        "messages_stored_total",           counter, "messages that wait in the log, because nobody was there or others waited before them") \

@@ -24,6 +24,7 @@ struct login_ruling {
     struct text user;  /* who it is; may be empty when that was asked */
     int64_t expires_s; /* the session ends after so many seconds; 0: it does not */
 };
+struct sm_taken; /* store_sm.h */
 
 /* What a session tells the stage behind it (the router). */
 struct session_callbacks {
@@ -42,6 +43,25 @@ struct session_callbacks {
     /* The row of a session that ended is gone, and its mailbox unsubscribed.  may_wait: the log holds messages that may have been
      * for it (store_log.h: settle). */
     void (*on_unbound)(void *ctx, struct text bare, bool may_wait);
+
+    /* -- XEP-0198 -- */
+    /* A session was taken over, from this node or another: in place of on_bound. */
+    void (*on_resumed)(void *ctx, struct session *session, const struct sm_taken *taken);
+    /* Reads the account's log above this entry for a session that was resumed: session_log_entry for each entry of a page, then
+     * session_log_read.  Not from inside. */
+    void (*on_read_log)(void *ctx, struct session *session, uint64_t after);
+    /* The session goes on elsewhere: in place of on_ended, but nothing of it ends. */
+    void (*on_moved)(void *ctx, struct session *session);
+    /* A session of another node was resumed here: that node is to let go of it. */
+    void (*on_taken)(void *ctx, struct text node, uint64_t number, struct text bare, struct text resource);
+    /* Taken over, but its notes are not whole: it ends.  Nobody had been told so; only jid and presence are there. */
+    void (*on_lost)(void *ctx, struct session *session);
+    /* A session without a connection lost its row to newer ones; its node, if it lives, is to let go of it. */
+    void (*on_dropped)(void *ctx, struct text node, uint64_t number, struct text bare, struct text resource);
+    /* It ended, and its client had not acknowledged this stanza, which is in no log.  The callee owns it. */
+    void (*on_undelivered)(void *ctx, struct session *session, struct stanza *stanza);
+    /* The store says that the session is another's, or has lost it. */
+    void (*on_fenced)(void *ctx, struct session *session);
 };
 
 struct sessions *sessions_new(const struct parts *parts, const struct session_callbacks *callbacks, void *ctx);
@@ -107,6 +127,8 @@ bool session_is_full(const struct session *session); /* its client has more than
 void session_send(struct session *session, const struct stanza *stanza);
 /* The same for XML that is already written in the session's scope (session_scope): one serialisation, many sessions. */
 void session_send_xml(struct session *session, struct text xml);
+/* The same, and stanza says what it is: an inactive client (XEP-0352) may get it later. */
+void session_send_written(struct session *session, const struct stanza *stanza, struct text xml);
 /* The same for an entry of the account's log, by its number and LOG_SHARED (store_log.h): on_delivered says when it has
  * arrived, by the same number.  It stays in the log until then. */
 void session_send_logged(struct session *session, struct text xml, uint64_t number);
@@ -119,5 +141,14 @@ enum stanza_scope session_scope(const struct session *session);
  * guarantee asks holds, or an error was answered.  In any order, each once. */
 uint64_t session_stanza_number(const struct session *session);
 void session_handled(struct session *session, uint64_t number);
+/* The end of a turn of the loop: what it brought to sessions with XEP-0198 is noted in the store, and written. */
+void sessions_turn(struct sessions *sessions);
+/* The session goes on elsewhere: here it ends without a trace; a connection that is open hears of a conflict. */
+void session_drop(struct session *session, const char *reason);
+
+/* on_read_log's answers: an entry (number with LOG_SHARED) of which the session is a holder, in its scope; xml is empty when
+ * it is none.  Then the end of the page; is_end: there are no more. */
+void session_log_entry(struct session *session, uint64_t number, struct text xml);
+void session_log_read(struct session *session, bool is_fine, bool is_end);
 
 #endif

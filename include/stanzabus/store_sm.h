@@ -6,7 +6,7 @@
  *   t  for how long it may be resumed, ms        d  when its connection was lost, Unix ms (not there: it is connected)
  *   p  "node LF session" that it was taken from last
  *   <number>  from this number on the client was sent:  "e entry count" entries of the log, or
- *             "s entry xml" a stanza (entry 0: it is in no log)
+ *             "s xml" a stanza
  * What the client acknowledged leaves.  When the row goes, h stays for an hour: a client that comes too late hears it.
  *
  * {prefix}detached, sorted by the time at which nobody will come any more: "node LF session LF full address". */
@@ -17,9 +17,9 @@
 
 struct sm_line { /* one note */
     uint64_t number;
-    uint64_t entry;  /* of the log; 0: none */
+    uint64_t entry;  /* of the log, LOG_SHARED included; 0: a stanza */
     uint32_t count;  /* of entries; 1 with xml */
-    struct text xml; /* empty: it is read from the log */
+    struct text xml; /* the stanza */
 };
 
 struct sm_notes { /* what one turn of the loop brings */
@@ -45,6 +45,8 @@ struct sm_taken {
     struct bind_answer answer; /* result BIND_REPLACED with whose it was; 0: it is not there any more */
     bool is_available, has_carbons, is_interested;
     int8_t priority;
+    struct text presence; /* event of the last one that was broadcast; empty: none */
+    struct text directed; /* addresses that got directed presence, a line each */
     uint64_t handled, sent, entry;
     uint32_t resume_ms;
     bool is_whole; /* the lines go on without a gap up to sent */
@@ -69,9 +71,9 @@ struct sm_ops {
     /* row: bare, resource, node, session and uid say who takes it; the rest stays as it is. */
     void (*take)(struct store *store, const struct session_row *row, store_sm_taken_fn *fn, void *ctx);
     /* The connection was lost: from now on until resume_ms is over it may be resumed, also when this node dies.  Of
-     * more than most such sessions of the account the oldest are dropped.  With an empty resource nothing is lost but the
-     * oldest dropped all the same, to make room.  result: 1, or 0 when the row is another's or gone */
-    void (*detach)(struct store *store, const struct session_row *row, uint32_t resume_ms, unsigned most,
+     * more than most such sessions of the account the oldest are dropped; most below zero: so many of them.  With an empty
+     * resource only that.  result: 1, or 0 when the row is another's or gone */
+    void (*detach)(struct store *store, const struct session_row *row, uint32_t resume_ms, int most,
                    store_sm_dropped_fn *each, store_done_fn *fn, void *ctx);
     /* Removes the rows of those that nobody resumed in time, but which their nodes did not end: they are dead.  each gets
      * their full addresses.  result: rows removed */

@@ -112,19 +112,32 @@ static struct person *connect_as(struct play *play, const char *name, const char
     return person_connect(play, name, framing, *node ? atoi(node) : -1);
 }
 
-/* The password of every account is its localpart's own word, kept in the sets of accounts by JID. */
-static void do_client(struct play *play, char *arguments)
+/* The password of every account is its localpart's own word, kept in the sets of accounts by JID.  A bare JID: nothing is
+ * bound. */
+static void log_in(struct play *play, char *arguments, bool is_bound)
 {
     char name[32], address[512], first[16] = "", second[16] = "", plain[256], encoded[512];
     if (sscanf(arguments, "%31s %511s %15s %15s", name, address, first, second) < 2)
         fail(play, "client NAME JID [tcp|websocket] [N]");
     char *at = strchr(address, '@'), *slash = at ? strchr(at, '/') : NULL;
-    if (!slash)
-        fail(play, "'%s': a full JID is wanted", address);
-    *at = *slash = '\0';
+    if (!at || (slash != NULL) != is_bound)
+        fail(play, "'%s': a %s JID is wanted", address, is_bound ? "full" : "bare");
+    *at = '\0';
+    if (slash)
+        *slash = '\0';
     int size = snprintf(plain, sizeof plain, "%c%s%csecret", 0, address, 0);
     credential_base64(encoded, sizeof encoded, plain, (size_t)size);
-    person_log_in(connect_as(play, name, first, second), "PLAIN", encoded, at + 1, slash + 1);
+    person_log_in(connect_as(play, name, first, second), "PLAIN", encoded, at + 1, slash ? slash + 1 : NULL);
+}
+
+static void do_client(struct play *play, char *arguments)
+{
+    log_in(play, arguments, true);
+}
+
+static void do_login(struct play *play, char *arguments)
+{
+    log_in(play, arguments, false);
 }
 
 static void do_guest(struct play *play, char *arguments)
@@ -226,7 +239,7 @@ static const struct {
     const char *word;
     void (*run)(struct play *play, char *arguments);
 } commands[] = {
-    { "set", do_set },   { "account", do_account }, { "client", do_client }, { "guest", do_guest },      { "raw", do_raw },
+    { "set", do_set },   { "account", do_account }, { "client", do_client }, { "login", do_login }, { "guest", do_guest },      { "raw", do_raw },
     { "listen", do_listen }, { "wait", do_wait },   { "redis", do_redis },   { "redis:", do_ask_redis },
 };
 
@@ -236,6 +249,11 @@ static void drop_line(struct person *person)
 {
     wire_drop(person->wire);
     settle(person->play);
+}
+
+static void close_stream(struct person *person)
+{
+    person_says(person, person->framing == FRAMING_TCP ? "</stream:stream>" : "<close xmlns='" XMLNS_FRAMING "'/>");
 }
 
 static void ignore_presence(struct person *person)
@@ -259,6 +277,7 @@ static const struct {
     { " gets unordered: ", person_gets_unordered, NULL },
     { " gets nothing", NULL, person_gets_nothing },
     { " leaves", NULL, drop_line },
+    { " closes", NULL, close_stream },
     { " ignores presence", NULL, ignore_presence },
     { " is closed", NULL, must_be_closed },
 };

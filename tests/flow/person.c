@@ -112,6 +112,10 @@ void person_log_in(struct person *person, const char *mechanism, const char *ini
     expect_next(person, "success", XMLNS_SASL);
     open_stream(person, domain);
     out.size = 0;
+    if (!resource) {
+        buffer_fini(&out);
+        return;
+    }
     buffer_printf(&out, "<iq xmlns='jabber:client' type='set' id='bind'><bind xmlns='%s'>", XMLNS_BIND);
     if (*resource)
         buffer_printf(&out, "<resource>%s</resource>", resource);

@@ -75,6 +75,7 @@ void queue_clear(struct queue *queue);
 /* -- person.c -- */
 /* Of this name, made or made anew, at a node: the next one's turn when node is -1. */
 struct person *person_connect(struct play *play, const char *name, enum stream_framing framing, int node);
+/* resource NULL: nothing is bound; empty: the server chooses. */
 void person_log_in(struct person *person, const char *mechanism, const char *initial, const char *domain, const char *resource);
 void person_hear(struct person *person); /* reads what the server has written */
 void person_says(struct person *person, const char *xml);

@@ -179,13 +179,21 @@ static void on_later_idle(struct ev_loop *loop, struct ev_idle *idle, int events
 
 /* -- the loop -- */
 
-static void on_turn_end(struct ev_loop *loop, struct ev_prepare *prepare, int events)
+/* In front of whatever writes out what the turn has brought, to Redis or to clients. */
+static void on_core_turn(struct ev_loop *loop, struct ev_prepare *prepare, int events)
 {
     struct redis *redis = prepare->data;
     (void)loop;
     (void)events;
     if (redis->bus.callbacks && redis->bus.callbacks->on_turn)
         redis->bus.callbacks->on_turn(redis->bus.ctx);
+}
+
+static void on_turn_end(struct ev_loop *loop, struct ev_prepare *prepare, int events)
+{
+    struct redis *redis = prepare->data;
+    (void)loop;
+    (void)events;
     link_flush(&redis->subscriber);
     link_flush(&redis->commands);
     health_watch_queue(redis);
@@ -210,12 +218,15 @@ static void on_resolved(void *ctx, const char *error)
 
 static void init_watchers(struct redis *redis)
 {
+    ev_prepare_init(&redis->core_turn, on_core_turn);
+    ev_set_priority(&redis->core_turn, EV_MINPRI + 1);
     ev_prepare_init(&redis->turn_end, on_turn_end);
     ev_set_priority(&redis->turn_end, EV_MINPRI); /* behind all that may still publish in this turn */
     ev_timer_init(&redis->later_timer, on_later_timer, 0., 0.);
     ev_idle_init(&redis->later_idle, on_later_idle);
     ev_set_priority(&redis->later_idle, EV_MAXPRI); /* every turn, not only when nothing else is to do */
-    redis->turn_end.data = redis->later_timer.data = redis->later_idle.data = redis;
+    redis->core_turn.data = redis->turn_end.data = redis->later_timer.data = redis->later_idle.data = redis;
+    ev_prepare_start(redis->loop, &redis->core_turn);
     ev_prepare_start(redis->loop, &redis->turn_end);
 }
 
@@ -305,6 +316,7 @@ void redis_free(struct redis **pointer)
     link_stop(&redis->commands);
     link_stop(&redis->subscriber);
     answer_all(redis);
+    ev_prepare_stop(redis->loop, &redis->core_turn);
     ev_prepare_stop(redis->loop, &redis->turn_end);
     ev_timer_stop(redis->loop, &redis->later_timer);
     ev_idle_stop(redis->loop, &redis->later_idle);

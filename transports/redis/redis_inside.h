@@ -64,6 +64,7 @@ struct redis {
     struct failures failures;
     struct own_beats beats;
     struct sweep *sweep;        /* under way, or NULL */
+    struct ev_prepare core_turn; /* the core's on_turn */
     struct ev_prepare turn_end; /* writes what this turn queued */
     struct pending_ring later;  /* answers that need no Redis, given outside of the asker's call */
     struct ev_timer later_timer;

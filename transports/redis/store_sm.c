@@ -68,7 +68,7 @@ static void write_line(struct command_queue *queue, const struct sm_line *line)
     char head[64];
     command_integer(queue, (int64_t)line->number);
     if (line->xml.size)
-        snprintf(head, sizeof head, "s %llu ", (unsigned long long)line->entry);
+        snprintf(head, sizeof head, "s ");
     else
         snprintf(head, sizeof head, "e %llu %u", (unsigned long long)line->entry, line->count);
     command_joined(queue, text_of(head), line->xml);
@@ -133,19 +133,18 @@ static void sm_find(struct store *store, struct text bare, struct text uid, stor
 static bool read_line(struct sm_line *line, struct text field, struct text value)
 {
     *line = (struct sm_line){ .number = number_of(field), .count = 1 };
-    if (value.size < 4 || value.data[1] != ' ')
+    struct text rest = { value.data + 2, value.size - 2 };
+    if (value.size < 3)
         return false;
-    const char *end = value.data + value.size, *entry = value.data + 2;
-    const char *blank = memchr(entry, ' ', (size_t)(end - entry));
-    if (!blank)
-        return false;
-    struct text rest = { blank + 1, (size_t)(end - blank - 1) };
-    line->entry = number_of((struct text){ entry, (size_t)(blank - entry) });
-    if (value.data[0] == 's')
+    if (text_starts_with(value, TEXT("s "))) {
         line->xml = rest;
-    else
-        line->count = (uint32_t)number_of(rest);
-    return value.data[0] == 's' ? rest.size > 0 : line->entry > 0 && line->count > 0;
+        return true;
+    }
+    line->entry = number_of(rest);
+    const char *blank = memchr(rest.data, ' ', rest.size);
+    if (blank)
+        line->count = (uint32_t)number_of((struct text){ blank + 1, (size_t)(rest.data + rest.size - blank - 1) });
+    return text_starts_with(value, TEXT("e ")) && blank && line->entry > 0 && line->count > 0;
 }
 
 static int by_number(const void *a, const void *b)
@@ -204,20 +203,22 @@ static void answer_taken(struct redis *redis, const struct pending *pending, con
     struct sm_taken taken = { 0 };
     struct sm_line *lines = NULL;
     (void)redis;
-    if (status == BUS_OK && reply->type == REPLY_ARRAY && reply->integer == 7 && count >= 8) {
+    if (status == BUS_OK && reply->type == REPLY_ARRAY && reply->integer == 9 && count >= 10) {
         struct text letters = reply[3].text;
         taken.answer = (struct bind_answer){ .result = BIND_REPLACED,
                                              .replaced_node = reply[1].text,
                                              .replaced_session = number_of(reply[2].text),
                                              .flags = reply[5].text,
                                              .carbons = (unsigned)reply[6].integer };
+        taken.presence = reply[7].text;
+        taken.directed = reply[8].text;
         taken.is_available = letters.data[0] != 'u';
         taken.has_carbons = letters.data[1] == 'c';
         taken.is_interested = letters.data[3] == 'i';
         taken.priority = (int8_t)(reply[4].text.data[0] == '-'
                                       ? -(int)number_of((struct text){ reply[4].text.data + 1, reply[4].text.size - 1 })
                                       : (int)number_of(reply[4].text));
-        lines = read_notes(&taken, reply + 8, count - 8);
+        lines = read_notes(&taken, reply + 10, count - 10);
     }
     ((store_sm_taken_fn *)pending->fn)(pending->ctx, status, &taken);
     free(lines);
@@ -279,7 +280,7 @@ void sm_write_deadline(struct redis *redis, struct command_queue *queue, struct 
     command_end(queue, (struct pending){ .answer = answer_nobody, .flags = PENDING_REPEATABLE });
 }
 
-static void sm_detach(struct store *store, const struct session_row *row, uint32_t resume_ms, unsigned most,
+static void sm_detach(struct store *store, const struct session_row *row, uint32_t resume_ms, int most,
                      store_sm_dropped_fn *each, store_done_fn *fn, void *ctx)
 {
     struct redis *redis = REDIS_OF_STORE(store);

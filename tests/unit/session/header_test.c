@@ -112,7 +112,7 @@ static void test_ids_differ(void **state)
 
 #define OFFERED(list, fast) \
     "<mechanisms xmlns='" XMLNS_SASL "'>" list "</mechanisms>" \
-    "<authentication xmlns='" XMLNS_SASL2 "'>" list "<inline><bind xmlns='urn:xmpp:bind:0'><inline>*</inline></bind>" fast \
+    "<authentication xmlns='" XMLNS_SASL2 "'>" list "<inline><sm xmlns='urn:xmpp:sm:3'/><bind xmlns='urn:xmpp:bind:0'><inline>*</inline></bind>" fast \
     "</inline></authentication>"
 #define MECHANISMS(list) OFFERED(list, "")
 #define BOUND(list) \
@@ -187,6 +187,7 @@ static void test_features_after_login(void **state)
     says(client, STREAM "to='example.com' version='1.0'>");
     hears(client, HEADER
           "<stream:features><bind xmlns='" XMLNS_BIND "'/><session xmlns='" XMLNS_SESSION "'><optional/></session>"
+          "<sm xmlns='urn:xmpp:sm:3'/><csi xmlns='urn:xmpp:csi:0'/>"
           "<ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/>"
           "<limits "
           "xmlns='urn:xmpp:stream-limits:0'><max-bytes>262144</max-bytes><idle-seconds>180</idle-seconds></limits>"

@@ -1,5 +1,6 @@
 /* stage.c - see stage.h. */
 #include "stage.h"
+#include "stanzabus/store_sm.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
@@ -63,7 +64,8 @@ static void give(struct stage_answer *answer)
                                                .replaced_session = answer->number });
         break;
     case ANSWER_REMOVE:
-        answer->done_fn(answer->ctx, answer->status, answer->result);
+        if (answer->done_fn)
+            answer->done_fn(answer->ctx, answer->status, answer->result);
         break;
     case ANSWER_TOKENS:
         give_tokens(answer);
@@ -289,6 +291,49 @@ static const struct login_ops login_ops = {
     .token_use = token_use,
 };
 
+/* -- streams (XEP-0198) -- */
+
+static void add_done(struct stage *stage, store_done_fn *fn, void *ctx)
+{
+    struct stage_answer *answer = add_answer(stage, ANSWER_REMOVE, stage->note_status, ctx);
+    answer->done_fn = fn;
+    answer->result = (int)stage->note_result;
+}
+
+static void sm_start(struct store *store, const struct session_row *row, uint32_t resume_ms, store_done_fn *fn, void *ctx)
+{
+    struct stage *stage = stage_of_store(store);
+    buffer_printf(&stage->notes, "start %.*s %u\n", TEXT_ARGS(row->resource), resume_ms);
+    add_done(stage, fn, ctx);
+}
+
+static void sm_note(struct store *store, const struct sm_notes *notes, store_done_fn *fn, void *ctx)
+{
+    struct stage *stage = stage_of_store(store);
+    buffer_printf(&stage->notes, "%s h=%llu s=%llu", notes->is_whole ? "whole" : "note", (unsigned long long)notes->handled,
+                  (unsigned long long)notes->sent);
+    for (size_t i = 0; i < notes->gone_count; i++)
+        buffer_printf(&stage->notes, " -%llu", (unsigned long long)notes->gone[i]);
+    for (size_t i = 0; i < notes->line_count; i++)
+        buffer_printf(&stage->notes, " %llu:%llu*%u%.*s", (unsigned long long)notes->lines[i].number,
+                      (unsigned long long)notes->lines[i].entry, notes->lines[i].count, TEXT_ARGS(notes->lines[i].xml));
+    buffer_append_char(&stage->notes, '\n');
+    add_done(stage, fn, ctx);
+}
+
+static void sm_detach(struct store *store, const struct session_row *row, uint32_t resume_ms, int most,
+                      store_sm_dropped_fn *each, store_done_fn *fn, void *ctx)
+{
+    struct stage *stage = stage_of_store(store);
+    (void)each;
+    (void)most;
+    if (row->resource.size)
+        buffer_printf(&stage->notes, "detach %.*s %u\n", TEXT_ARGS(row->resource), resume_ms);
+    add_done(stage, fn, ctx);
+}
+
+static const struct sm_ops sm_ops = { .start = sm_start, .note = sm_note, .detach = sm_detach };
+
 /* -- bus -- */
 
 static void subscribe(struct bus *bus, struct text channel, bus_subscribed_fn *fn, void *ctx)
@@ -327,6 +372,25 @@ static void on_stanza(void *ctx, struct session *session, struct stanza *stanza)
     element_write(&stage->seen, stanza->root, SCOPE_STREAM);
     buffer_append_char(&stage->seen, '\n');
     stanza_free(&stanza);
+    if (stage->is_handling)
+        session_handled(session, session_stanza_number(session));
+}
+
+static void on_delivered(void *ctx, struct session *session, const uint64_t *numbers, size_t count)
+{
+    struct stage *stage = ctx;
+    (void)session;
+    for (size_t i = 0; i < count; i++)
+        buffer_printf(&stage->delivered, "%llu ", (unsigned long long)numbers[i]);
+}
+
+static void on_undelivered(void *ctx, struct session *session, struct stanza *stanza)
+{
+    struct stage *stage = ctx;
+    (void)session;
+    element_write(&stage->undelivered, stanza->root, SCOPE_STREAM);
+    buffer_append_char(&stage->undelivered, '\n');
+    stanza_free(&stanza);
 }
 
 static void on_ended(void *ctx, struct session *session, const char *reason)
@@ -360,6 +424,8 @@ static const struct session_callbacks callbacks = {
     .on_ended = on_ended,
     .on_login_failed = on_login_failed,
     .on_replaced = on_replaced,
+    .on_delivered = on_delivered,
+    .on_undelivered = on_undelivered,
 };
 
 /* -- the stage -- */
@@ -400,6 +466,8 @@ struct stage *stage_new(const char *first_set, ...)
     stage->bus.ops = &bus_ops;
     stage->store.ops = &store_ops;
     stage->store.login = &login_ops;
+    stage->store.sm = &sm_ops;
+    stage->note_result = 1;
     stage->log = (struct log){ getenv("STAGE_LOG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, stderr, NULL };
     stage->parts = (struct parts){ .config = stage->config,
                                    .bus = &stage->bus,
@@ -426,6 +494,9 @@ void stage_free(struct stage *stage)
     timers_free(&stage->parts.timers);
     config_free(&stage->config);
     buffer_fini(&stage->seen);
+    buffer_fini(&stage->notes);
+    buffer_fini(&stage->delivered);
+    buffer_fini(&stage->undelivered);
     sem_destroy(&stage->hashed);
     free(stage);
 }

@@ -51,6 +51,12 @@ struct stage {
     sem_t hashed;
     bool is_held;     /* answers are kept until stage_settle */
     bool is_stepping; /* stage_settle gives one */
+    enum bus_status note_status; /* of what is noted of streams (XEP-0198) ... */
+    int64_t note_result;         /* ... and what is answered */
+    struct buffer notes;         /* what was noted, a line each */
+    struct buffer delivered;     /* numbers */
+    struct buffer undelivered;   /* stanzas, a line each */
+    bool is_handling; /* the router is done with each stanza at once */
 
     /* what the router would have seen */
     struct buffer seen; /* each stanza as XML, a line each */

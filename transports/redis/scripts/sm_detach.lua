@@ -1,5 +1,5 @@
 -- The connection of a resumable session is lost; too many such sessions of one account lose their rows, oldest first.
--- KEYS[1] sessions   ARGV resource (may be empty: only make room), owner, Unix milliseconds, most, log, start of notes' names
+-- KEYS[1] sessions   ARGV resource (may be empty: only make room), owner, Unix milliseconds, most (below zero: so many go), log, start of notes' names
 -- Gives 1, or 0 when the row is another's or gone; then resource, node and session of each that was dropped.
 local result = {1}
 if ARGV[1] ~= '' then
@@ -21,7 +21,8 @@ for i = 1, #all, 2 do
     end
 end
 table.sort(detached, function(a, b) return a[1] < b[1] end)
-for i = 1, #detached - tonumber(ARGV[4]) do
+local most = tonumber(ARGV[4])
+for i = 1, most < 0 and math.min(-most, #detached) or #detached - most do
     local notes = ARGV[6] .. detached[i][5]
     local handled = redis.call('HGET', notes, 'h')
     redis.call('HDEL', KEYS[1], detached[i][2])

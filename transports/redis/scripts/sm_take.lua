@@ -1,6 +1,7 @@
 -- A node takes a resumable stream over (store_sm.h).
 -- KEYS[1] sessions   ARGV resource, owner, uid, notes
--- Gives {}, or {node and session that had it, letters, priority, flags of the account, rows with carbons, notes ...}.
+-- Gives {}, or {node and session that had it, letters, priority, flags of the account, rows with carbons,
+-- last presence, addresses of directed presence, notes ...}.
 local row = redis.call('HGET', KEYS[1], ARGV[1])
 if not row or redis.call('HEXISTS', ARGV[4], 'o') == 0 then
     return {}
@@ -27,4 +28,10 @@ for i = 1, #all, 2 do
         carbons = carbons + 1
     end
 end
-return {node or '', session or '0', letters, priority, flags, carbons, redis.call('HGETALL', ARGV[4])}
+local base = string.sub(KEYS[1], 1, -9)
+local last = redis.call('HGET', base .. 'presence', ARGV[1]) or ''
+if string.sub(last, 1, 1) ~= 'a' then
+    last = 'a' -- it is not available
+end
+return {node or '', session or '0', letters, priority, flags, carbons, string.sub(last, 2),
+    redis.call('HGET', base .. 'directed', ARGV[1]) or '', redis.call('HGETALL', ARGV[4])}
