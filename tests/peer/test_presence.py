@@ -222,6 +222,15 @@ def test_a_deleted_account_leaves_no_subscription(gateways, redis):
         assert redis.client().hget(f"xmpp:{{{bare}}}:roster", "juliet@localhost").split("\x1f")[1] == flag
 
 
+def test_nothing_of_a_guest_is_kept_for_ever(gateways, redis):
+    gateway = gateways(auth__anonymous_domain="guests.localhost")
+    guest = Client(gateway.tcp).login(domain="guests.localhost", mechanism="ANONYMOUS").present()
+    key = f"xmpp:{{{guest.jid.split('/')[0]}}}:presence"
+    assert redis.client().exists(key)
+    guest.close()
+    wait_for(lambda: not redis.client().exists(key), 10, "nothing is left of the guest")
+
+
 # -- many contacts --
 
 def fill_roster(redis, user, count):

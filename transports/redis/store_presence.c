@@ -82,7 +82,7 @@ static void answer_set(struct redis *redis, const struct pending *pending, const
 
 static void presence_set(struct store *store, const struct presence_put *put, store_presence_fn *fn, void *ctx)
 {
-    static const char *const keys[] = { "sessions", "presence", "roster", "requests", "directed", NULL };
+    static const char *const keys[] = { "sessions", "presence", "roster", "requests", "directed", "account", NULL };
     static const char *const how[] = { [PRESENCE_SET] = "s", [PRESENCE_AGAIN] = "r", [PRESENCE_ANEW] = "n" };
     struct redis *redis = REDIS_OF_STORE(store);
     struct command_queue *queue = redis_take(redis, answer_set, (any_fn *)fn, ctx);
@@ -129,7 +129,7 @@ static void answer_end(struct redis *redis, const struct pending *pending, const
 
 static void presence_end(struct store *store, const struct presence_end *end, store_presence_fn *fn, void *ctx)
 {
-    static const char *const keys[] = { "sessions", "presence", "roster", "directed", NULL };
+    static const char *const keys[] = { "sessions", "presence", "roster", "directed", "account", NULL };
     struct redis *redis = REDIS_OF_STORE(store);
     struct command_queue *queue = redis_take(redis, answer_end, (any_fn *)fn, ctx);
     struct text owner = { 0 };

@@ -1,6 +1,6 @@
 -- A session has ended, or was lost with its node: its presence is unavailable, once.  Asked again with the same event,
 -- because the first answer was lost, it gives the same.
--- KEYS[1] sessions, [2] presence, [3] roster, [4] directed
+-- KEYS[1] sessions, [2] presence, [3] roster, [4] directed, [5] account
 -- ARGV resource, owner ("" when its row was removed), channel, event of unavailable presence without its first brace,
 --      the asker's node, or "" when it does not want to wait
 -- Gives {1, {contact, subscription ...}: who saw it, {addresses of directed presence, a line each}}, or {0} when there is
@@ -20,6 +20,6 @@ local last, gone = redis.call('HGET', KEYS[2], ARGV[1]), 'u{' .. ARGV[4]
 if not last or (string.sub(last, 1, 1) ~= 'a' and last ~= gone) then
     return { 1, {}, directed }
 end
-redis.call('HSET', KEYS[2], ARGV[1], gone)
+keep_gone(KEYS[2], KEYS[5], ARGV[1], gone)
 publish(KEYS[1], ARGV[3], is_available, ARGV[4])
 return { 1, contacts(KEYS[3], 'fb'), directed }

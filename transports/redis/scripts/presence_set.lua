@@ -1,5 +1,5 @@
 -- A session's presence: kept, shown to the account's own available resources, and what else has to be done is told.
--- KEYS[1] sessions, [2] presence, [3] roster, [4] requests, [5] directed
+-- KEYS[1] sessions, [2] presence, [3] roster, [4] requests, [5] directed, [6] account
 -- ARGV resource, owner, row, channel, event without its first brace, a available or u unavailable, the time before which
 --      gone resources are forgotten, s set, or r set again: without a word if it is known, or n set again: known to nobody
 -- Gives {0} when the row is another's or gone, else {1, was it available before,
@@ -33,9 +33,11 @@ end
 if again and was then
     return { 1, 1, contacts(KEYS[3], 'tb'), {}, {}, {} }
 end
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[6] .. '{' .. ARGV[5])
 if is then
+    redis.call('HSET', KEYS[2], ARGV[1], 'a{' .. ARGV[5])
     publish(KEYS[1], ARGV[4], is_available, ARGV[5])
+else
+    keep_gone(KEYS[2], KEYS[6], ARGV[1], 'u{' .. ARGV[5])
 end
 if was then
     return { 1, 1, contacts(KEYS[3], 'fb'), {}, {}, directed }

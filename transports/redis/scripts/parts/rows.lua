@@ -29,6 +29,15 @@ local function publish(sessions, channel, wanted, event)
     return count
 end
 
+-- Keeps unavailable presence; not a guest's: there is no account that it would go with one day.
+local function keep_gone(presence, account, resource, value)
+    if redis.call('EXISTS', account) == 1 then
+        redis.call('HSET', presence, resource, value)
+    else
+        redis.call('HDEL', presence, resource)
+    end
+end
+
 -- The last presence of each available resource but one: an a and the event; those of resources that have gone begin with
 -- a u, and stay for a while.
 local function available(sessions, presence, but)
