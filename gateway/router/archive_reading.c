@@ -171,8 +171,8 @@ static void move_on(struct archive_reading *reading, struct text next, bool is_b
 static int64_t count_of(const struct archive_reading *reading)
 {
     const struct archive_query *query = &reading->query;
-    if (!query->is_bounded && !query->ids)
-        return reading->total; /* -1 for a full address */
+    if (!query->is_bounded && !query->ids && reading->total >= 0)
+        return reading->total;
     return reading->is_complete && !query->is_paged ? (int64_t)reading->found : -1;
 }
 
@@ -221,31 +221,6 @@ static void finish(struct archive_reading *reading)
 
 /* -- results -- */
 
-/* The event's own stanza gets the wrapping around it: no copy is made. */
-static void wrap(struct archive_reading *reading, struct stanza *stanza, struct text raw)
-{
-    struct arena *arena = &stanza->arena;
-    struct element *archived = stanza->root;
-    struct element *message = element_new(arena, TEXT("message"), TEXT(XMLNS_CLIENT));
-    struct buffer stamp = { 0 };
-    struct archive_id id = { 0 };
-
-    element_set(arena, message, "from", reading->bare);
-    element_set(arena, message, "to", jid_text(&reading->request->from));
-    struct element *result = element_add(arena, message, TEXT("result"), TEXT(XMLNS_MAM));
-    if (reading->query.queryid.data)
-        element_set(arena, result, "queryid", reading->query.queryid);
-    element_set(arena, result, "id", archive_id_show(reading->router->archive_ids, arena, reading->bare, raw));
-    struct element *forwarded = element_add(arena, result, TEXT("forwarded"), TEXT("urn:xmpp:forward:0"));
-    struct element *delay = element_add(arena, forwarded, TEXT("delay"), TEXT("urn:xmpp:delay"));
-    archive_id_parse(raw, &id);
-    json_write_time(&stamp, id.ms);
-    element_set(arena, delay, "stamp", arena_text(arena, buffer_text(&stamp)));
-    buffer_fini(&stamp);
-    element_append(arena, forwarded, archived);
-    stanza_set_root(stanza, message);
-}
-
 static void send_result(struct archive_reading *reading, struct text raw, struct text json)
 {
     struct router *router = reading->router;
@@ -260,7 +235,8 @@ static void send_result(struct archive_reading *reading, struct text raw, struct
         metric_add(router->parts->metrics, METRIC_ARCHIVE_UNREADABLE, 1);
         return;
     }
-    wrap(reading, event.stanza, raw);
+    struct archive_result result = { reading->bare, jid_text(&reading->request->from), reading->query.queryid, raw };
+    archive_result_wrap(router->archive_ids, event.stanza, &result);
     session_send(session, event.stanza);
     metric_add(router->parts->metrics, METRIC_ARCHIVE_RESULTS, 1);
     stanza_free(&event.stanza);
