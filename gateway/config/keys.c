@@ -114,6 +114,8 @@ const struct config_key config_keys[] = {
     { "auth.service_wait", DURATION(auth_service_wait_ms, "10", 100, HOUR), .help = "How long it may take." },
     { "auth.anonymous_domain", TEXT_OF(read_domain, auth_anonymous_domain, ""),
       .help = "The domain of guests (ANONYMOUS); empty: no guests." },
+    { "auth.anonymous_keep", DURATION(auth_anonymous_keep_ms, "10m", SECOND, 24ll * 30 * HOUR),
+      .help = "How long a guest without a session is kept: who comes back with the token until then is the same guest." },
     { "auth.anonymous_reach", WORD(auth_anonymous_reach, enum guest_reach, "services", reaches),
       .help = "Whom guests reach: services only, or local accounts too." },
 
@@ -181,6 +183,8 @@ const struct config_key config_keys[] = {
       .help = "Connections with other servers and components, and domains that something waits for, in a worker." },
     { "limits.connections_per_address", NUMBER(limits_connections_per_address, "5000", 1, 10000000),
       .unit = "connections", .help = "Open connections from one address, in a worker." },
+    { "limits.guests_per_address", NUMBER(limits_guests_per_address, "1000", 1, 10000000), .unit = "guests",
+      .help = "New guests that one address may be within auth.anonymous_keep." },
     { "limits.sessions_per_account", NUMBER(limits_sessions_per_account, "50", 1, 10000), .unit = "sessions",
       .help = "Resources of one account at once." },
     { "limits.vcard_bytes", BYTES(limits_vcard_bytes, "128k", KILO, 16 * MEGA), .help = "A vCard, as it is kept." },

@@ -150,6 +150,11 @@ static void on_swept_row(void *ctx, struct text full)
     struct router *router = ctx;
     log_info(router->parts->log, NULL, "swept", "session=%s", log_quote(full.data, full.size));
     resumption_row_gone(router, full);
+    struct arena arena = { 0 };
+    struct jid jid;
+    if (jid_parse(&arena, full, &jid) == 0)
+        session_guest_left(router->parts, &jid);
+    arena_fini(&arena);
 }
 
 static void on_swept(void *ctx, enum bus_status status, int64_t result)

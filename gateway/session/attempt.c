@@ -194,6 +194,50 @@ static void use_token(struct session *session)
                             session);
 }
 
+/* -- guests -- */
+
+/* A guest's token is good as long as what is kept of the guest (store_login.h: guest_keep); the end in it is only the last
+ * resort. */
+enum { GUEST_TOKEN_DAYS = 366 };
+
+static void keep_token(struct session *session)
+{
+    struct store *store = session->sessions->parts->store;
+    struct login *login = session->negotiation->login;
+    struct login_token *token = &login->token;
+    *token = (struct login_token){ .expires_ms = login->wall_ms + GUEST_TOKEN_DAYS * 86400000ll };
+    memcpy(token->mechanism, login->mechanism->name, strlen(login->mechanism->name));
+    if (RAND_bytes(token->nonce, sizeof token->nonce) != 1) {
+        attempt_step(session, login->mechanism->used(login, false));
+        return;
+    }
+    session_step_begin(session);
+    store->login->token_put(store, login->bare, login->client, token, 0, 1, on_used, session);
+}
+
+static void on_counted(void *ctx, enum bus_status status, int64_t result)
+{
+    struct session *session = ctx;
+    if (session->state != STATE_ENDED) {
+        struct login *login = session->negotiation->login;
+        if (status == BUS_OK)
+            attempt_step(session, login->mechanism->counted(login, result <= config_of(session)->limits_guests_per_address));
+        else
+            fail(session, SASL_ERROR_TEMPORARY_AUTH_FAILURE, "store-away");
+    }
+    session_step_done(session);
+}
+
+static void count_guest(struct session *session)
+{
+    struct store *store = session->sessions->parts->store;
+    char address[64];
+    login_guard_address(address, session->connection->peer);
+    session_step_begin(session);
+    store->login->count(store, "guests", text_of(address), config_of(session)->auth_anonymous_keep_ms, on_counted,
+                        session);
+}
+
 /* -- hash -- */
 
 struct hash_job {
@@ -365,6 +409,12 @@ void attempt_step(struct session *session, enum login_step step)
         break;
     case LOGIN_CREATE:
         create_account(session);
+        break;
+    case LOGIN_COUNT:
+        count_guest(session);
+        break;
+    case LOGIN_KEEP:
+        keep_token(session);
         break;
     case LOGIN_TOKENS:
         get_tokens(session);

@@ -56,6 +56,8 @@ static void bound(struct session *session, const struct bind_answer *answer)
     session_happened(session, EVENT_BOUND);
     session->negotiation = NULL;
     session_add_bound(session);
+    if (session->is_guest)
+        sessions->parts->store->login->guest_keep(sessions->parts->store, jid_bare(&session->jid), 0);
     alive_schedule(session);
     log_info(sessions->parts->log, &session->subject, "bound", "mechanism=%s tls=%s transport=%s", session->mechanism,
              session->connection->is_encrypted ? "yes" : "no", is_websocket(session) ? "websocket" : "tcp");

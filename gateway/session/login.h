@@ -14,6 +14,8 @@ enum login_step {
     LOGIN_ACCOUNT,   /* get the account of login->bare, login_set_account(), then call found() */
     LOGIN_ASK,       /* ask the service of auth.service about login->asked_secret; ask.c goes on */
     LOGIN_CREATE,    /* make an account without a password for login->bare, then as LOGIN_ACCOUNT */
+    LOGIN_COUNT,     /* count one more new guest of this address, then call counted() */
+    LOGIN_KEEP,      /* make login->token for login->client of login->bare, then call used() */
     LOGIN_TOKENS,    /* get the tokens of login->client, then call tokens() */
     LOGIN_USE,       /* login->token was proved: have the store note it, then call used() */
     LOGIN_HASH,      /* derive login->derived from login->password off the loop, then call hashed() */
@@ -39,6 +41,7 @@ struct mechanism {
     enum login_step (*hashed)(struct login *login); /* the same for LOGIN_HASH */
     enum login_step (*tokens)(struct login *login, const struct login_token *fresh, const struct login_token *current);
     enum login_step (*used)(struct login *login, bool is_done);
+    enum login_step (*counted)(struct login *login, bool is_within);
 };
 extern const struct mechanism mechanism_scram_sha256_plus, mechanism_scram_sha256, mechanism_scram_sha1_plus,
     mechanism_scram_sha1, mechanism_plain, mechanism_external, mechanism_anonymous, mechanism_oauthbearer,

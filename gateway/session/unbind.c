@@ -35,6 +35,13 @@ void bind_unsubscribe(struct sessions *sessions, struct text bare)
     bus->ops->unsubscribe(bus, buffer_text(&sessions->out));
 }
 
+void session_guest_left(const struct parts *parts, const struct jid *jid)
+{
+    const struct config *config = parts->config;
+    if (config->auth_anonymous_domain.size && text_equal(jid_domain(jid), config->auth_anonymous_domain))
+        parts->store->login->guest_keep(parts->store, jid_bare(jid), config->auth_anonymous_keep_ms);
+}
+
 static timer_fn on_again;
 
 static void on_removed(void *ctx, enum bus_status status, int64_t result)
@@ -46,6 +53,7 @@ static void on_removed(void *ctx, enum bus_status status, int64_t result)
         return;
     }
     bind_unsubscribe(sessions, jid_bare(&unbinding->jid));
+    session_guest_left(sessions->parts, &unbinding->jid);
     if (sessions->callbacks->on_unbound) /* result 0: it was another's by now, or had gone */
         sessions->callbacks->on_unbound(sessions->ctx, jid_bare(&unbinding->jid), result == 2);
     end_unbinding(unbinding);

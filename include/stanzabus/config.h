@@ -71,6 +71,7 @@ struct config {
     int64_t auth_service_wait_ms;
     struct text auth_anonymous_domain; /* empty: none */
     enum guest_reach auth_anonymous_reach;
+    int64_t auth_anonymous_keep_ms;
 
     struct text_list services_domains;  /* prepared */
     struct text_list services_accounts; /* prepared bare JIDs */
@@ -108,6 +109,7 @@ struct config {
     unsigned limits_connections;       /* open connections in a worker; 0: what open files allow */
     unsigned limits_peers;       /* connections with other servers and components, and links, in a worker */
     unsigned limits_connections_per_address;
+    unsigned limits_guests_per_address;
     unsigned limits_sessions_per_account;
     size_t limits_vcard_bytes;         /* as kept: JSON */
     unsigned limits_private_items;     /* namespaces of private XML (XEP-0049) an account */

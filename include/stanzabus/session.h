@@ -78,6 +78,8 @@ void sessions_stop_accepting(struct sessions *sessions);
  * kicked or deleted.  stays: node/number of one that does not, or empty. */
 void sessions_block(struct sessions *sessions, struct text bare, struct text stays, struct text why);
 size_t sessions_count(const struct sessions *sessions); /* connections of any state */
+/* The row of a session has gone; if it was a guest's, what is kept of the guest goes after auth.anonymous_keep. */
+void session_guest_left(const struct parts *parts, const struct jid *jid);
 bool sessions_are_unbound(const struct sessions *sessions); /* no row of a session that has ended is left in Redis */
 /* Stops and resumes reading from all clients (Redis is full); resuming is spread over about a second. */
 void sessions_pause_reading(struct sessions *sessions);

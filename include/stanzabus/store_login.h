@@ -56,6 +56,11 @@ struct login_ops {
      * said, -1 without.  result: 1, or 0: it has gone, or the count was said before. */
     void (*token_use)(struct store *store, struct text bare, struct text client, const struct login_token *token,
                       int64_t count, bool ends, store_done_fn *fn, void *ctx);
+
+    /* result: how often this happened within the window, which begins with the first; this one included. */
+    void (*count)(struct store *store, const char *what, struct text who, int64_t window_ms, store_done_fn *fn, void *ctx);
+    /* What is kept of a guest goes after keep_ms, unless there is a session; 0: the guest is here again. */
+    void (*guest_keep)(struct store *store, struct text bare, int64_t keep_ms);
 };
 
 #endif

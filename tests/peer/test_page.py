@@ -86,6 +86,25 @@ def test_guest_and_echo(page, echo):
     assert not page.complaints()
 
 
+def guest_name(page):
+    page.wait_text("#status", "@guest.localhost/")
+    return page.text("#status").split("@")[0]
+
+
+def test_guest_stays_the_same_after_a_reload(page, gateway):
+    """And is another one after logging out."""
+    page.click("#guest")
+    name = guest_name(page)
+    for _ in range(2):
+        page.open(f"http://localhost:{gateway.http}/")
+        assert guest_name(page) == name
+    page.click("#logout")
+    wait_for(lambda: page.is_shown("#guest"))
+    page.click("#guest")
+    assert guest_name(page) != name
+    assert not page.complaints()
+
+
 def test_two_people(page, gateway, echo):
     come_in(page, "alice")
     alice = page.tab()

@@ -143,3 +143,18 @@ void store_account_delete(struct store *store, struct text bare, store_done_fn *
     command_text(queue, redis_key(redis, bare, "account"));
     command_end(queue, (struct pending){ .answer = answer_deleted, .ctx = deletion });
 }
+
+/* -- guests: no account goes, but what is kept of one does by itself -- */
+
+void store_guest_keep(struct store *store, struct text bare, int64_t keep_ms)
+{
+    struct redis *redis = REDIS_OF_STORE(store);
+    struct command_queue *queue = redis_take(redis, answer_nobody, NULL, NULL);
+    if (!queue)
+        return;
+    script_begin(queue, &redis->scripts, SCRIPT_GUEST_KEEP, redis_key(redis, bare, "sessions"), NAME_COUNT);
+    command_integer(queue, keep_ms);
+    for (size_t i = 1; i < NAME_COUNT; i++) /* but for the sessions */
+        command_word(queue, names[i]);
+    script_end(queue, SCRIPT_GUEST_KEEP, (struct pending){ .answer = answer_nobody, .flags = PENDING_REPEATABLE });
+}

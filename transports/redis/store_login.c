@@ -71,10 +71,27 @@ static void change_password(struct store *store, struct text bare, const struct 
                (struct pending){ .answer = answer_changed, .fn = (any_fn *)fn, .ctx = ctx });
 }
 
+/* -- {prefix}count:what:who -- */
+
+static void count(struct store *store, const char *what, struct text who, int64_t window_ms, store_done_fn *fn, void *ctx)
+{
+    struct redis *redis = REDIS_OF_STORE(store);
+    struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
+    if (!queue)
+        return;
+    redis->key.size = 0;
+    buffer_printf(&redis->key, "%scount:%s:%.*s", redis->prefix, what, TEXT_ARGS(who));
+    script_begin(queue, &redis->scripts, SCRIPT_COUNTER, buffer_text(&redis->key), 1);
+    command_integer(queue, window_ms);
+    script_end(queue, SCRIPT_COUNTER, (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx });
+}
+
 const struct login_ops redis_login_ops = {
     .block = block,
     .change_password = change_password,
     .tokens_get = store_tokens_get,
     .token_put = store_token_put,
     .token_use = store_token_use,
+    .count = count,
+    .guest_keep = store_guest_keep,
 };

@@ -29,6 +29,9 @@ uint64_t text_number(struct text digits); /* 0 for an empty text */
 void hex_write(struct buffer *out, const unsigned char *bytes, size_t size);
 int hex_read(struct text hex, unsigned char *bytes, size_t max); /* bytes read, or -1 */
 
+/* store_deletion.c knows what there is of an account */
+void store_guest_keep(struct store *store, struct text bare, int64_t keep_ms);
+
 /* store_tokens.c: the tokens of store_login.h */
 void store_tokens_get(struct store *store, struct text bare, struct text client, store_tokens_fn *fn, void *ctx);
 void store_token_put(struct store *store, struct text bare, struct text client, const struct login_token *token,

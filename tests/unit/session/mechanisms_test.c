@@ -432,8 +432,10 @@ static void test_anonymous(void **state)
 {
     (void)state;
     struct login *login = begin(&mechanism_anonymous, "abcdefgh234567");
-    assert_int_equal(login->mechanism->answer(login, TEXT("somebody@example.net")), LOGIN_SUCCESS);
+    assert_int_equal(login->mechanism->answer(login, TEXT("somebody@example.net")), LOGIN_COUNT);
     assert_true(text_is(login->bare, "abcdefgh234567@example.com"));
+    assert_int_equal(login->mechanism->counted(login, true), LOGIN_SUCCESS);
+    assert_failed("too many", login, login->mechanism->counted(login, false), SASL_ERROR_TEMPORARY_AUTH_FAILURE);
     login_free(&login);
 }
 

@@ -285,7 +285,26 @@ static void token_use(struct store *store, struct text bare, struct text client,
         *tokens = (struct stage_tokens){ 0 };
 }
 
+static void count(struct store *store, const char *what, struct text who, int64_t window_ms, store_done_fn *fn, void *ctx)
+{
+    struct stage *stage = stage_of_store(store);
+    struct stage_answer *answer = add_answer(stage, ANSWER_REMOVE, BUS_OK, ctx);
+    assert_string_equal(what, "guests");
+    assert_int_equal(window_ms, stage->config->auth_anonymous_keep_ms);
+    copy_text(stage->counted, sizeof stage->counted, who);
+    answer->done_fn = fn;
+    answer->result = ++stage->guests;
+}
+
+static void guest_keep(struct store *store, struct text bare, int64_t keep_ms)
+{
+    (void)bare;
+    note(stage_of_store(store), keep_ms ? "keep" : "back");
+}
+
 static const struct login_ops login_ops = {
+    .count = count,
+    .guest_keep = guest_keep,
     .tokens_get = tokens_get,
     .token_put = token_put,
     .token_use = token_use,

@@ -42,6 +42,8 @@ struct stage {
         struct login_token fresh, current; /* mechanism "": none */
     } tokens[STAGE_TOKENS];
     size_t token_count;
+    char counted[64]; /* the address of the guest that was counted last */
+    unsigned guests;
     enum bus_status token_status; /* what the next answers about them say */
     int subscriptions;
     char last_channel[128];

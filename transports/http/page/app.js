@@ -159,6 +159,34 @@ function onEvent(event) {
   append(byId("bus"), entry, KEPT_EVENTS);
 }
 
+// -- guests: the same one after a reload, as long as the server keeps it --
+
+const GUEST = "stanzabus-guest";
+
+class Guest extends Strophe.SASLMechanism {
+  constructor() {
+    super("ANONYMOUS", true, 90);
+  }
+
+  test(connection) {
+    return connection.authcid === null;
+  }
+
+  onChallenge() {
+    return `guest:${sessionStorage.getItem(GUEST) || ""}`;
+  }
+}
+
+// The success brings NAME:TOKEN.
+function keepGuest(connection) {
+  const success = connection._sasl_success_cb;
+  connection._sasl_success_cb = function (stanza) {
+    const token = stanza.textContent;
+    if (connection.authcid === null && token) sessionStorage.setItem(GUEST, atob(token));
+    return success.call(this, stanza);
+  };
+}
+
 // -- the session --
 
 function onMessage(started, stanza) {
@@ -224,6 +252,8 @@ function onStatus(started, status, condition) {
 function connect(started) {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   started.connection = new Strophe.Connection(`${scheme}://${location.host}/xmpp-websocket`);
+  started.connection.registerSASLMechanism(Guest);
+  keepGuest(started.connection);
   started.connection.connect(started.jid, started.password, (status, condition) => {
     onStatus(started, status, condition);
   });
@@ -250,6 +280,7 @@ function logOut() {
   byId("bus").replaceChildren();
   setStatus("not logged in");
   showDesk(false);
+  sessionStorage.removeItem(GUEST);
   if (ended) ended.connection.disconnect();
 }
 
@@ -266,6 +297,7 @@ async function begin() {
   byId("jid").placeholder = `alice@${demo.domain}`;
   byId("guest").hidden = !demo.guest_domain;
   for (const service of demo.services) byId("services").append(new Option(service, service));
+  if (demo.guest_domain && sessionStorage.getItem(GUEST)) start(demo.guest_domain, "");
 }
 
 begin();
