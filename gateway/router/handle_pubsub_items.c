@@ -2,10 +2,9 @@
  * (XEP-0059). */
 #include "avatar.h"
 #include "bookmarks.h"
+#include "stanzabus/result_set.h"
 
 #include <stdlib.h>
-
-#define XMLNS_RSM "http://jabber.org/protocol/rsm"
 
 enum { PAGE_ITEMS = 500 }; /* of one answer; more is asked for with XEP-0059 */
 
@@ -184,31 +183,28 @@ static bool read_number(struct text text, long *number)
     return true;
 }
 
-static const struct element *find_page(const struct pubsub *pubsub)
+static bool wants_page(const struct pubsub *pubsub)
 {
-    return element_child(pubsub->request->payload, "set", XMLNS_RSM);
+    return element_child(pubsub->request->payload, "set", XMLNS_RSM) != NULL;
 }
 
-/* XEP-0059 2: <max/>, and one of <after/>, <before/>, <index/>.  False: refused. */
-static bool read_page(struct pubsub *pubsub, const struct element *set, struct pep_read *read, struct text *reference)
+/* XEP-0059 2: one of <after/>, <before/>, <index/>, and <max/>.  False: refused. */
+static bool read_page(struct pubsub *pubsub, struct pep_read *read, struct text *reference)
 {
-    struct arena *arena = &pubsub->request->stanza->arena;
-    const struct element *max = element_child(set, "max", XMLNS_RSM), *index = element_child(set, "index", XMLNS_RSM);
-    const struct element *after = element_child(set, "after", XMLNS_RSM), *before = element_child(set, "before", XMLNS_RSM);
-    read->which = PEP_BY_INDEX;
-    read->count = PAGE_ITEMS;
-    if ((max && !read_number(element_text(arena, max), &read->count)) ||
-        (index && !read_number(element_text(arena, index), &read->index))) {
-        pubsub_refuse(pubsub, STANZA_ERROR_BAD_REQUEST, NULL, NULL, "max and index are numbers.");
+    struct result_set set;
+    if (!result_set_read(&pubsub->request->stanza->arena, pubsub->request->payload, &set)) {
+        pubsub_refuse(pubsub, STANZA_ERROR_BAD_REQUEST, NULL, NULL, NULL);
         return false;
     }
-    read->count = read->count < PAGE_ITEMS ? read->count : PAGE_ITEMS;
-    *reference = after || before ? element_text(arena, after ? after : before) : TEXT("");
+    read->which = PEP_BY_INDEX;
+    read->index = set.index > 0 ? (long)set.index : 0;
+    read->count = set.max >= 0 && set.max < PAGE_ITEMS ? (long)set.max : PAGE_ITEMS;
+    *reference = set.after.size ? set.after : set.before;
     if (reference->size) {
-        read->which = after ? PEP_AFTER : PEP_BEFORE;
+        read->which = set.after.size ? PEP_AFTER : PEP_BEFORE;
         read->ids = reference;
         read->id_count = 1;
-    } else if (before && read->count > 0) {
+    } else if (set.is_backwards && read->count > 0) {
         read->which = PEP_LAST; /* an empty <before/>: the last page */
     }
     return true;
@@ -216,15 +212,12 @@ static bool read_page(struct pubsub *pubsub, const struct element *set, struct p
 
 static void add_page(struct arena *arena, struct element *pubsub, const struct pep_answer *answer)
 {
-    struct element *set = element_add(arena, pubsub, TEXT("set"), TEXT(XMLNS_RSM));
+    struct result_page page = { .index = answer->row_count ? answer->first : -1, .count = answer->total };
     if (answer->row_count) {
-        struct element *first = element_add(arena, set, TEXT("first"), TEXT(XMLNS_RSM));
-        struct element *last = element_add(arena, set, TEXT("last"), TEXT(XMLNS_RSM));
-        element_set(arena, first, "index", arena_printf(arena, "%ld", answer->first));
-        element_add_text(arena, first, arena_text(arena, answer->rows[0].id));
-        element_add_text(arena, last, arena_text(arena, answer->rows[answer->row_count - 1].id));
+        page.first = arena_text(arena, answer->rows[0].id);
+        page.last = arena_text(arena, answer->rows[answer->row_count - 1].id);
     }
-    element_add_text(arena, element_add(arena, set, TEXT("count"), TEXT(XMLNS_RSM)), arena_printf(arena, "%ld", answer->total));
+    result_set_write(arena, pubsub, &page);
 }
 
 static void on_items(void *ctx, enum bus_status status, const struct pep_answer *answer)
@@ -247,7 +240,7 @@ static void on_items(void *ctx, enum bus_status status, const struct pep_answer 
         if (item)
             element_append(arena, items, item);
     }
-    if (find_page(pubsub) || (size_t)answer->total > answer->row_count)
+    if (wants_page(pubsub) || (size_t)answer->total > answer->row_count)
         add_page(arena, outer, answer);
     pubsub_answer(pubsub, reply);
 }
@@ -261,32 +254,36 @@ static size_t collect_ids(const struct pubsub *pubsub, struct text *ids, size_t 
     return count;
 }
 
+/* XEP-0060 6.5.7: the last so many.  False: refused. */
+static bool read_most(struct pubsub *pubsub, struct pep_read *read)
+{
+    struct text max = element_get(pubsub->verb, "max_items");
+    read->count = PAGE_ITEMS;
+    if (!max.data)
+        return true;
+    if (!read_number(max, &read->count) || read->count < 1) {
+        pubsub_refuse(pubsub, STANZA_ERROR_BAD_REQUEST, NULL, NULL, "max_items is a number from 1.");
+        return false;
+    }
+    read->count = read->count < PAGE_ITEMS ? read->count : PAGE_ITEMS;
+    return true;
+}
+
 void pubsub_items(struct pubsub *pubsub)
 {
     struct store *store = pubsub->request->router->parts->store;
-    struct text max = element_get(pubsub->verb, "max_items"), ids[64], reference;
-    const struct element *set = find_page(pubsub);
-    struct pep_read read = { .bare = pubsub->bare,
-                             .node = pubsub->node,
-                             .requester = jid_bare(&pubsub->request->from),
-                             .which = PEP_LAST,
-                             .count = PAGE_ITEMS };
+    struct text ids[64], reference;
+    struct pep_read read = {
+        .bare = pubsub->bare, .node = pubsub->node, .requester = jid_bare(&pubsub->request->from), .which = PEP_LAST, .ids = ids
+    };
     if (text_is(pubsub->node, BOOKMARKS_OLD) && text_equal(read.requester, pubsub->bare)) {
         bookmarks_items(pubsub);
         return;
     }
     read.id_count = collect_ids(pubsub, ids, sizeof ids / sizeof *ids);
-    read.ids = ids;
-    if (read.id_count) {
+    if (read.id_count)
         read.which = PEP_BY_ID;
-    } else if (set) {
-        if (!read_page(pubsub, set, &read, &reference))
-            return;
-    } else if (max.data && (!read_number(max, &read.count) || read.count < 1)) {
-        pubsub_refuse(pubsub, STANZA_ERROR_BAD_REQUEST, NULL, NULL, "max_items is a number from 1.");
+    else if (wants_page(pubsub) ? !read_page(pubsub, &read, &reference) : !read_most(pubsub, &read))
         return;
-    } else if (read.count > PAGE_ITEMS) {
-        read.count = PAGE_ITEMS;
-    }
     store->pep->read(store, &read, on_items, pubsub);
 }

@@ -93,16 +93,23 @@ static struct telling *telling_new(struct router *router, struct text bare, stru
     return telling;
 }
 
-/* A contact that sees the account's presence, may read, and is not blocked (XEP-0163 4.3.3). */
-static bool is_told(struct telling *telling, const struct roster_item *item)
+/* A contact that sees the account's presence, may read, and is not blocked (XEP-0163 4.3.3).  Of one at another server it
+ * is not known here which resource wishes for what: then one goes to the bare JID (4.3.1, 4.3.2). */
+static void tell_contact(struct telling *telling, const struct roster_item *item)
 {
+    struct router *router = telling->router;
     struct jid jid;
     struct service *service;
     struct pep_contact contact = pubsub_contact_of(&telling->arena, telling->bare, item->contact, item);
-    return contact.is_subscribed && pep_config_access(&telling->config, &contact) == PEP_MAY_READ &&
-           jid_parse(&telling->arena, item->contact, &jid) == 0 &&
-           router_place(telling->router, &jid, &service) == PLACE_ACCOUNT &&
-           blocklist_find(telling->router, telling->bare, &jid) == BLOCKED_NOT;
+    if (!contact.is_subscribed || pep_config_access(&telling->config, &contact) != PEP_MAY_READ ||
+        jid_parse(&telling->arena, item->contact, &jid) < 0 ||
+        blocklist_find(router, telling->bare, &jid) != BLOCKED_NOT)
+        return;
+    enum place place = router_place(router, &jid, &service);
+    if (place == PLACE_ACCOUNT)
+        pubsub_tell(router, telling->bare, item->contact, telling->node, telling->event);
+    else if (place == PLACE_ELSEWHERE)
+        router_say(router, pubsub_notification(router, telling->bare, item->contact, telling->event));
 }
 
 static const struct roster_item *find_item(const struct roster *roster, struct text bare)
@@ -130,8 +137,7 @@ static void on_roster(void *ctx, enum bus_status status, const struct roster *ro
 {
     struct telling *telling = ctx;
     for (size_t i = 0; status == BUS_OK && i < roster->count; i++)
-        if (is_told(telling, &roster->items[i]))
-            pubsub_tell(telling->router, telling->bare, roster->items[i].contact, telling->node, telling->event);
+        tell_contact(telling, &roster->items[i]);
     for (size_t i = 0; status == BUS_OK && i < telling->subscriber_count; i++)
         tell_subscriber(telling, roster, telling->subscribers[i]);
     if (status != BUS_OK)
