@@ -1,6 +1,7 @@
 """Converse.js in two browsers, as its users use it: contacts, presence, chats, history, guests, encryption, avatars.  Pictures
 are kept for people to look at (browser.py says where)."""
 import base64
+import hmac
 import json
 import time
 
@@ -8,7 +9,7 @@ import pytest
 
 from converse import Person, Site
 
-JULIET, ROMEO = "juliet@localhost", "romeo@localhost"
+JULIET, ROMEO, HELP = "juliet@localhost", "romeo@localhost", "help@support.localhost"
 
 ROSE = ("iVBORw0KGgoAAAANSUhEUgAAADAAAAAwCAIAAADYYG7QAAAAe0lEQVR42u3YsQ2AMAxE0QxBzSTsrxuLn"
         "ooQ2zmjL/0BXmnfOI/LqgEI0B6Q3lUB0nxZIK0VDFJEMSBFtwRSTh9Byqw/SPlNgFRVT5Bq6wbSjgABAg"
@@ -144,3 +145,53 @@ def test_omemo(couple):
     romeo.say("call me but love")
     juliet.wait_lines("wherefore art thou Romeo?", "call me but love")
     romeo.shoot("omemo")
+
+
+def token(visitor, secret):
+    """What the shop's own server gives a visitor of its page (RFC 7519, HS256), for a day."""
+    def part(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+    text = ".".join(part(json.dumps(words).encode()) for words in ({"alg": "HS256"}, {"sub": visitor, "exp": int(time.time()) + 86400}))
+    return text + "." + part(hmac.new(secret, text.encode(), "sha256").digest())
+
+
+def test_guest(browsers, site, gateways, redis, folder):
+    """Support chat on a shop's page: a guest writes, is answered, reloads the page, and is the same guest: the shop knows its
+    visitors, and gives each a token.  A nameless one (ANONYMOUS) is answered as well."""
+    secret = b"the shop's secret, 32 bytes at least"
+    (folder / "secret").write_bytes(secret)
+    gateway = gateways(http__origins=site.origin, auth__anonymous_domain="guest.localhost", services__domains="support.localhost",
+                       auth__mechanisms="PLAIN", auth__jwt_key=str(folder / "secret"), auth__jwt_plain="on", auth__jwt_create="on")
+    ears = redis.client().pubsub()
+    ears.subscribe("xmpp:to:{support.localhost}")
+
+    def answer(words):
+        event = next_event(ears, words)
+        redis.client().publish("xmpp:from:{support.localhost}", json.dumps({"data": {
+            "kind": "message", "type": "chat", "from": HELP, "to": event["data"]["from"], "body": f"You say {words}?"}}))
+        return event["data"]["from"].split("/")[0]
+
+    guest, nameless = browsers
+    guest.jid, nameless.jid = "visitor", "nameless"
+    guest.visit(site.page("/shop", gateway, authentication="login", auto_login=True, jid="visitor-7@localhost", password=token("visitor-7", secret)))
+    nameless.visit(site.page("/kiosk", gateway, authentication="anonymous", auto_login=True, jid="guest.localhost"))
+    for person in (guest, nameless):
+        person.wait_online()
+        person.ask(f"inside.api.chats.open('{HELP}', {{}}, true).then(() => true)")
+        person.wait_shown("textarea.chat-textarea")
+
+    guest.say("Where is my balcony")
+    assert answer("Where is my balcony") == "visitor-7@localhost"
+    guest.wait_lines("Where is my balcony", "You say Where is my balcony?")
+    nameless.say("Who am I")
+    assert answer("Who am I").endswith("@guest.localhost")
+    nameless.wait_lines("Who am I", "You say Who am I?")
+
+    guest.reload()
+    guest.wait_shown("textarea.chat-textarea")
+    guest.wait_lines("Where is my balcony", "You say Where is my balcony?")
+    guest.say("It was here")
+    assert answer("It was here") == "visitor-7@localhost", "the same guest"
+    guest.wait_lines("Where is my balcony", "You say Where is my balcony?", "It was here", "You say It was here?")
+    guest.shoot("guest")

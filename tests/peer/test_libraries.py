@@ -1,6 +1,7 @@
 """@xmpp/client, stanza, strophe.js and aioxmpp, each in its own way: rosters; resumption, when the line is cut in the middle of
 a talk and nothing may be lost nor come twice; a login by token beside, where a
 library can (@xmpp/client: SASL2, Bind 2 and XEP-0484)."""
+import json
 import subprocess
 import time
 
@@ -52,3 +53,62 @@ def test_roster(gateway, scene, program):
         assert [(i["jid"], i["name"], i["subscription"]) for i in roster] == [("nurse@localhost", "Nurse", "none")]
         other.stanza(f"<iq type='set' id='r2'>{ROSTER}<item jid='romeo@localhost'/></query></iq>")
         live.expect("push", jid="romeo@localhost")
+
+
+@pytest.mark.parametrize("program", PEOPLE)
+def test_resumption(gateway, scene, program):
+    with Client(gateway.tcp).login("romeo", resource="orchard") as romeo:
+        romeo.present()
+        line, juliet = scene(program)
+        jid = juliet.expect("online")["jid"]
+        juliet.do("presence")
+
+        def say(body):
+            romeo.stanza(f"<message to='juliet@localhost' type='chat'><body>{body}</body></message>")
+
+        for number in range(5):
+            say(f"before {number}")
+        for number in range(5):
+            juliet.expect("message", body=f"before {number}")
+        juliet.do("send", to="romeo@localhost/orchard", body="heard")
+        romeo.until("heard")
+        for cut in range(3):
+            line.go_deaf()
+            for number in range(5):
+                say(f"{cut} meanwhile {number}")
+            if cut == 2:  # the client has something to say too, and does not know that nobody hears it
+                juliet.do("send", to="romeo@localhost/orchard", body=f"into the void {cut}")
+                time.sleep(0.1)
+            line.cut(keeps_out=True)
+            line.mend()
+            resumed = juliet.expect("resumed", 30)
+            say(f"{cut} after")
+            for number in range(5):
+                juliet.expect("message", body=f"{cut} meanwhile {number}")
+            juliet.expect("message", body=f"{cut} after")
+            if cut == 2:
+                romeo.until(f"into the void {cut}")
+        assert juliet.heard() == [], "nothing twice"
+        romeo.stanza("<iq type='get' id='p' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
+        romeo.until("id='p'")
+        assert "void" not in romeo.seen, "nothing twice"
+        assert "error" not in {thing["event"] for thing in juliet.kept if "ECONNREFUSED" not in str(thing)}, juliet.kept
+        assert jid.startswith("juliet@localhost/")
+        assert resumed.get("used", ["password", "token"])[:2] == ["password", "token"], "@xmpp/client: the password once"
+
+
+def test_guest(gateways):
+    """A guest's page is loaded again: the token that came with the first login brings the same guest back (XEP-0484)."""
+    gateway = gateways(auth__anonymous_domain="guest.localhost", auth__fast_unbound="on")
+    service = f"ws://127.0.0.1:{gateway.http}/xmpp-websocket"
+    first = Live("live_guest.mjs", service)
+    second = None
+    try:
+        jid, token = first.expect("online")["jid"], first.expect("token")["token"]
+        first.do("stop")
+        second = Live("live_guest.mjs", service, jid.split("@")[0], json.dumps(token))
+        assert second.expect("online")["jid"].split("/")[0] == jid.split("/")[0]
+        assert "token" in second.expect("used")["what"]
+    finally:
+        for live in (first, second):
+            live and live.stop()

@@ -297,6 +297,39 @@ def test_csi(play):
     play(scene)
 
 
+def test_vcard_and_avatars(play):
+    """XEP-0054, 0084, 0153, 0163."""
+    async def scene(stage):
+        juliet, romeo = await stage.couple(plugins=[p for p in PLUGINS if p != "xep_0153"])
+        rose = b"\x89PNG\r\n\x1a\n" + b"rose" * 50
+        seen = asyncio.get_running_loop().create_future()
+        romeo.add_event_handler("avatar_metadata_publish", lambda m: seen.done() or seen.set_result(m))
+        romeo["xep_0163"].add_interest("urn:xmpp:avatar:metadata")
+        await romeo["xep_0115"].update_caps()
+        romeo.send_presence()
+        card = juliet["xep_0054"].make_vcard()
+        card["FN"] = "Juliet Capulet"
+        await juliet["xep_0054"].publish_vcard(card)
+        found = await romeo["xep_0054"].get_vcard(juliet.boundjid.bare)
+        assert found["vcard_temp"]["FN"] == "Juliet Capulet"
+
+        await juliet["xep_0084"].publish_avatar(rose)
+        name = juliet["xep_0084"].generate_id(rose)
+        await juliet["xep_0084"].publish_avatar_metadata([{"id": name, "type": "image/png", "bytes": len(rose)}])
+        event = await asyncio.wait_for(seen, 10)
+        assert event["pubsub_event"]["items"]["item"]["avatar_metadata"]["items"][0]["id"] == name
+        data = await romeo["xep_0084"].retrieve_avatar(juliet.boundjid.bare, name)
+        assert data["pubsub"]["items"]["item"]["avatar_data"]["value"] == rose
+        # both ways (XEP-0398): the old kind of client finds it in the vCard, and its hash in the presence
+        found = await romeo["xep_0054"].get_vcard(juliet.boundjid.bare)
+        assert found["vcard_temp"]["PHOTO"]["BINVAL"] == rose
+        juliet.send_presence(pstatus="look at me")
+        there = await romeo.presence(lambda p: p["status"] == "look at me")
+        assert there.xml.find("{vcard-temp:x:update}x/{vcard-temp:x:update}photo").text == name
+
+    play(scene)
+
+
 def test_pep(play):
     """XEP-0163, 0060, 0172, 0223: personal things are published, told to those who want them, and kept."""
     async def scene(stage):
@@ -323,6 +356,26 @@ def test_pep(play):
         await juliet["xep_0060"].retract(juliet.boundjid.bare, "urn:example:bag", "current")
         empty = await juliet["xep_0060"].get_items(juliet.boundjid.bare, "urn:example:bag")
         assert not list(empty["pubsub"]["items"])
+
+    play(scene)
+
+
+def test_bookmarks(play):
+    """XEP-0402, and the old places of the same thing (0048 in 0049)."""
+    async def scene(stage):
+        juliet = await stage.enter("juliet")
+        await juliet.iq("set", "<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='urn:xmpp:bookmarks:1'>"
+                        "<item id='garden@conference.localhost'><conference xmlns='urn:xmpp:bookmarks:1' name='Garden' autojoin='true'>"
+                        "<nick>Jule</nick></conference></item></publish><publish-options><x xmlns='jabber:x:data' type='submit'>"
+                        "<field var='FORM_TYPE' type='hidden'><value>http://jabber.org/protocol/pubsub#publish-options</value></field>"
+                        "<field var='pubsub#persist_items'><value>true</value></field><field var='pubsub#max_items'><value>max</value></field>"
+                        "<field var='pubsub#send_last_published_item'><value>never</value></field>"
+                        "<field var='pubsub#access_model'><value>whitelist</value></field></x></publish-options></pubsub>")
+        old = await juliet["xep_0048"].get_bookmarks(method="xep_0049")
+        rooms = old["private"]["bookmarks"]["conferences"]
+        assert [(r["jid"], r["name"], r["autojoin"], r["nick"]) for r in rooms] == [("garden@conference.localhost", "Garden", True, "Jule")]
+        items = await juliet["xep_0060"].get_items(juliet.boundjid.bare, "urn:xmpp:bookmarks:1")
+        assert [item["id"] for item in items["pubsub"]["items"]] == ["garden@conference.localhost"]
 
     play(scene)
 
@@ -376,5 +429,34 @@ def test_last_activity(play):
         stranger = await stage.enter("tybalt")
         with pytest.raises(IqError):
             await stranger["xep_0012"].get_last_activity(romeo.boundjid.bare)
+
+    play(scene)
+
+
+def test_resumption(play):
+    """XEP-0198: the line is cut, and nothing is lost, and nothing comes twice."""
+    async def scene(stage):
+        juliet = await stage.enter("juliet", resumes=True)
+        romeo = await stage.enter("romeo")
+        for number in range(5):
+            romeo.send_message(juliet.boundjid.bare, f"before {number}", mtype="chat")
+        await juliet.message("before 4")
+        session = juliet["xep_0198"].sm_id
+        assert session
+        cut = asyncio.get_running_loop().create_future()
+        juliet.add_event_handler("disconnected", lambda _: cut.done() or cut.set_result(True), disposable=True)
+        juliet.cut()
+        await asyncio.wait_for(cut, 10)
+        for number in range(5):
+            romeo.send_message(juliet.boundjid.bare, f"meanwhile {number}", mtype="chat")
+        await romeo.settle()
+        await juliet.start(presence=False, roster=False, event="session_resumed")
+        for number in range(5):
+            romeo.send_message(juliet.boundjid.bare, f"after {number}", mtype="chat")
+        await juliet.message("after 4")
+        juliet.send_message(romeo.boundjid.bare, "all of it is here", mtype="chat")
+        await romeo.message("all of it is here")
+        bodies = [m["body"] for m in juliet.messages if m["body"]]
+        assert bodies == [f"before {n}" for n in range(4)] + [f"meanwhile {n}" for n in range(5)] + [f"after {n}" for n in range(4)]
 
     play(scene)

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """aioxmpp, obeying a test by lines of JSON: usage: PORT USER PASSWORD"""
 import asyncio
-import collections
-import collections.abc
+import datetime
 import json
 import sys
 
@@ -22,7 +21,7 @@ async def main():
     client = aioxmpp.PresenceManagedClient(
         jid, aioxmpp.make_security_layer(password, no_verify=True),
         override_peer=[("127.0.0.1", port, aioxmpp.connector.STARTTLSConnector())])
-    client.backoff_start = client.resumption_timeout and __import__("datetime").timedelta(milliseconds=100)
+    client.backoff_start = datetime.timedelta(milliseconds=100)
     roster = client.summon(aioxmpp.RosterClient)
     client.on_stream_suspended.connect(lambda reason: (tell("cut"), None)[1])
     client.on_stream_resumed.connect(lambda: (tell("resumed"), None)[1])

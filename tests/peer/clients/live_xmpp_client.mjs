@@ -9,19 +9,20 @@ const { client, xml } = await import("@xmpp/client");
 
 const [service, username, password] = process.argv.slice(2);
 const used = []; // at each login: the password, or the token that came with it
+const userAgent = xml("user-agent", { id: crypto.randomUUID() });
 const xmpp = client({
   service, domain: "localhost", resource: "xmppjs",
   credentials: async (authenticate, mechanisms, fast) => {
     const token = fast && (await fast.fetch());
     used.push(token ? "token" : "password");
-    await authenticate({ username, password, token }, mechanisms[0]);
+    await authenticate({ username, password, token }, mechanisms[0], userAgent);
   },
 });
 xmpp.reconnect.delay = 100;
 xmpp.on("error", (error) => tell("error", { text: String(error) }));
 xmpp.on("online", (address) => tell("online", { jid: String(address), used }));
 xmpp.on("disconnect", () => tell("cut"));
-xmpp.streamManagement.on("resumed", () => tell("resumed"));
+xmpp.streamManagement.on("resumed", () => tell("resumed", { used }));
 xmpp.streamManagement.on("fail", (stanza) => tell("not-sent", { xml: String(stanza) }));
 xmpp.on("stanza", (stanza) => {
   if (stanza.is("message") && stanza.getChild("body")) tell("message", { from: stanza.attrs.from, body: stanza.getChildText("body") });
