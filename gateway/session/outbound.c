@@ -107,7 +107,8 @@ void session_send_logged(struct session *session, struct text xml, uint64_t numb
 
 bool session_has_room(const struct session *session)
 {
-    return session->connection && session->connection->queued < config_of(session)->limits_client_queue / 2;
+    return session->connection && session->connection->queued < config_of(session)->limits_client_queue / 2 &&
+           (!session->sm || sm_has_room(session));
 }
 
 enum stanza_scope session_scope(const struct session *session)

@@ -57,6 +57,7 @@ void sm_acked(struct session *session, uint64_t number);
 /* -- sm_out.c -- */
 /* xml is in the session's scope; entry as in session_send_logged, 0: it is in no log. */
 void sm_send(struct session *session, struct text xml, uint64_t entry);
+bool sm_has_room(const struct session *session); /* less than half of what may be unacknowledged is */
 void sm_push(struct session *session, struct text xml, uint64_t entry); /* the same, past catch_up */
 /* Appends stanzas that were written for the scope of any session so that they stand in this one. */
 void sm_write_scoped(struct buffer *out, struct text xml, enum stanza_scope scope);

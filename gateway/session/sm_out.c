@@ -105,6 +105,13 @@ static bool is_too_much(const struct session *session)
     return unacked_count(&sm->unacked) > config->limits_sm_queue || sm->unacked.bytes > config->limits_sm_bytes;
 }
 
+bool sm_has_room(const struct session *session)
+{
+    const struct unacked *unacked = &session->sm->unacked;
+    const struct config *config = config_of(session);
+    return unacked_count(unacked) < config->limits_sm_queue / 2 && unacked->bytes < config->limits_sm_bytes / 2;
+}
+
 static void give_up(struct session *session)
 {
     metric_add(session->sessions->parts->metrics, METRIC_SM_OVERFLOWS, 1);

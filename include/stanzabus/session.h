@@ -134,7 +134,8 @@ void session_send_written(struct session *session, const struct stanza *stanza, 
 /* The same for an entry of the account's log, by its number and LOG_SHARED (store_log.h): on_delivered says when it has
  * arrived, by the same number.  It stays in the log until then. */
 void session_send_logged(struct session *session, struct text xml, uint64_t number);
-/* Less than half of limits.client_queue waits for the client: who has much to send goes on only then. */
+/* Less than half of limits.client_queue waits for the client, and of what it may leave unacknowledged (XEP-0198): who has
+ * much to send goes on only then. */
 bool session_has_room(const struct session *session);
 enum stanza_scope session_scope(const struct session *session);
 

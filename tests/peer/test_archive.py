@@ -85,6 +85,34 @@ def test_a_hundred_thousand(gateway, redis, capsys):
         assert [int(body) for body in bodies] == list(range(7, MANY, 10_000))
 
 
+def test_unacknowledged(gateways, redis):
+    """The same where the client acknowledges (XEP-0198): a page is many times what may be unacknowledged, and the next piece
+    comes when it is not too much."""
+    gateway = gateways(limits__sm_bytes="512k", limits__sm_queue=100)
+    fill(redis, 250, lambda number: "romeo@localhost", lambda number: f"{number:03}" + "x" * 10_000)
+    with xmpp.Client(gateway.tcp).login() as client:
+        client.stanza("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+        client.until(r"<enabled[^>]*/>")
+        client.stanza("<iq type='set' id='s'><query xmlns='urn:xmpp:mam:2'><set xmlns='http://jabber.org/protocol/rsm'>"
+                      "<max>250</max></set></query></iq>")
+        seen, asked = [], 0
+        deadline = time.monotonic() + 60
+        while True:
+            assert time.monotonic() < deadline
+            match = client.until(r"<body>(\d\d\d)x+</body>.*?</result></message>|<r xmlns[^>]*/>|<fin ", 20)
+            if match.group(1):
+                seen.append(int(match.group(1)))
+            elif match.group(0).startswith("<r"):
+                asked += 1
+                if asked == 1:
+                    time.sleep(2)  # nothing more comes meanwhile than may
+                client.stanza(f"<a xmlns='urn:xmpp:sm:3' h='{len(seen)}'/>")
+            else:
+                break
+        assert seen == list(range(1, 251)) and asked > 3, (len(seen), asked)
+        assert gateway.metrics()["sm_overflows_total"] == 0
+
+
 @pytest.mark.parametrize("kind", ["tcp", "websocket"])
 def test_slow_reader(gateways, redis, kind):
     """A page that is many times what may wait for a client: it comes whole, as fast as the client reads, and the server keeps
