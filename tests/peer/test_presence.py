@@ -156,6 +156,16 @@ def worker_index(pid):
     return next(value.split("=", 1)[1].split("/")[0] for value in environment if value.startswith("STANZABUS_WORKER_INDEX="))
 
 
+def test_a_node_that_stops_says_so(gateways, redis):
+    befriend(redis, "juliet@localhost", "romeo@localhost")
+    one, two = gateways(), gateways(users=())
+    juliet = Client(one.tcp).login("juliet", resource="balcony").present()
+    romeo = Client(two.tcp).login("romeo", resource="orchard").present()
+    presence(romeo, juliet.jid)
+    one.stop()
+    presence(romeo, juliet.jid, "unavailable", 3)
+
+
 def test_what_happened_while_redis_was_away_is_seen_afterwards(gateways, redis):
     befriend(redis, "juliet@localhost", "romeo@localhost", "nurse@localhost")
     one = gateways(redis__wait="1", users=("juliet", "romeo", "nurse"))
@@ -312,6 +322,7 @@ def test_a_login_takes_two_round_trips_whatever_the_roster(gateways, redis):
     for user in ("romeo", "juliet"):
         redis.client().hset("xmpp:{friend3@localhost}:roster", mapping={"": "abc 1 0 1 0", f"{user}@localhost": "1\x1fb--\x1f"})
         person = Client(gateway.tcp).login(user, resource="here")
+        time.sleep(2 * away)  # whatever else a login asks
         started = time.monotonic()
         person.stanza("<presence/>")
         presence(person, friend.jid)
