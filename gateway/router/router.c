@@ -59,13 +59,12 @@ struct sender sender_of(struct session *session)
 void router_handled(struct router *router, const struct sender *sender, const struct stanza *stanza)
 {
     struct arena arena = { 0 };
-    struct text from = element_get(stanza->root, "from");
     struct jid jid;
     if (!sender->number)
         return;
     if (sender->kind == SENDER_PEER)
         peers_handled(router->peers, sender->session_number, (uint32_t)sender->number);
-    if (jid_parse(&arena, from, &jid) == 0) {
+    if (jid_parse(&arena, element_get(stanza->root, "from"), &jid) == 0) {
         struct session *session = router_session_of(router, sender, &jid);
         if (session)
             session_handled(session, sender->number);

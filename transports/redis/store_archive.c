@@ -12,11 +12,23 @@ struct page_asked {
     void *ctx;
 };
 
+/* Kept without its first brace: what is put in front of an event then needs no copy of it in the scripts that write. */
+static struct text whole_event(struct buffer *scratch, struct text event)
+{
+    if (!event.size || event.data[0] == '{')
+        return event;
+    scratch->size = 0;
+    buffer_append_char(scratch, '{');
+    buffer_append_text(scratch, event);
+    return buffer_text(scratch);
+}
+
 static void answer_page(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
 {
     struct page_asked *asked = pending->ctx;
     enum bus_status status = reply_status(reply);
     struct archive_page_end end = { .total = -1 };
+    struct buffer event = { 0 };
     (void)redis;
     if (status == BUS_OK && (reply->type != REPLY_ARRAY || count < 2))
         status = BUS_FAILED;
@@ -26,8 +38,9 @@ static void answer_page(struct redis *redis, const struct pending *pending, cons
         end.total = reply[1].integer;
         end.next = reply[2].text;
         for (size_t i = 3; i + 1 < count; i += 2)
-            asked->each(asked->ctx, reply[i].text, reply[i + 1].text);
+            asked->each(asked->ctx, reply[i].text, whole_event(&event, reply[i + 1].text));
     }
+    buffer_fini(&event);
     asked->fn(asked->ctx, status, &end);
     free(asked);
 }

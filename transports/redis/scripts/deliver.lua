@@ -72,7 +72,7 @@ if ARGV[13] ~= '' and archive_wants(base, flags, ARGV[7], ARGV[13]) then
     if sender == '' then
         partner_resource = partner_resource .. '\n' .. resource
     end
-    archived = archive_write(base .. 'archive', partner, partner_resource, '{' .. ARGV[14], match(ARGV[13], '^. (%d+) (%d+) (%d+)'))
+    archived = archive_write(base .. 'archive', partner, partner_resource, ARGV[14], match(ARGV[13], '^. (%d+) (%d+) (%d+)'))
 end
 
 -- Who gets it, and by which name each holds it.

@@ -22,7 +22,7 @@ end
 local archived
 if ARGV[7] ~= '' and archive_wants(base, flags, ARGV[4], ARGV[7]) then
     local partner, partner_resource = string.match(ARGV[4], '^([^/]*)/?(.*)')
-    archived = archive_write(base .. 'archive', partner, partner_resource, '{' .. ARGV[8], string.match(ARGV[7], '^. (%d+) (%d+) (%d+)'))
+    archived = archive_write(base .. 'archive', partner, partner_resource, ARGV[8], string.match(ARGV[7], '^. (%d+) (%d+) (%d+)'))
 end
 if ARGV[3] ~= '' and #targets > 0 then
     redis.call('PUBLISH', ARGV[1], '{"edge":"0 0 ' .. (archived or '-') .. ' s\\n' .. table.concat(targets, '\\n') .. '",' .. ARGV[8])

@@ -1,6 +1,6 @@
--- The archive of an account (XEP-0313): a stream of e (the event) and w (the partner's bare JID); and for each partner a
--- stream with:<partner> of the same ids, with a: the partner's resource in that message; of a message to oneself both
--- resources, from LF to.  Bounds are an age in milliseconds, a number of messages and about the bytes in memory, 0 for
+-- The archive of an account (XEP-0313): a stream of e (the event, without its first brace) and w (the partner's bare JID);
+-- and for each partner a stream with:<partner> of the same ids, with a: the partner's resource in that message; of a message
+-- to oneself both resources, from LF to.  Bounds are an age in milliseconds, a number of messages and about the bytes in memory, 0 for
 -- none; the oldest go first, from both, so that there are no holes and an index never names what is not there.
 
 -- Every 16th millisecond up to 32 of the oldest are looked at: more go than come, whatever the bounds were before.
