@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "presence.h"
 #include "stanzabus/store_pep.h"
 
 enum {
@@ -329,17 +330,38 @@ void caps_presence(struct router *router, struct session *session, const struct 
         wait_for(speaker, kind);
 }
 
-void caps_left(struct router *router, struct session *session)
+static struct speaker *find_speaker(const struct router *router, const struct session *session)
 {
     uint64_t number = session_number(session);
     struct speaker *speaker = NULL;
     if (router->caps)
         HASH_FIND(hh, router->caps->speakers, &number, sizeof number, speaker);
+    return speaker;
+}
+
+void caps_left(struct router *router, struct session *session)
+{
+    struct speaker *speaker = find_speaker(router, session);
     if (!speaker)
         return;
     if (speaker->is_wishing)
         pubsub_wish(router, session, TEXT(""));
     speaker_free(router, speaker);
+}
+
+void caps_moved(struct router *router, struct session *session)
+{
+    struct speaker *speaker = find_speaker(router, session);
+    if (speaker)
+        speaker_free(router, speaker);
+}
+
+void caps_resumed(struct router *router, struct session *session, struct text presence)
+{
+    struct stanza *stanza = presence_read(router, presence, jid_bare(session_jid(session)));
+    if (stanza)
+        caps_presence(router, session, stanza);
+    stanza_free(&stanza);
 }
 
 void caps_free(struct router *router)

@@ -14,6 +14,9 @@ void caps_free(struct router *router);
 /* A session's presence without an address: available or not.  Borrowed. */
 void caps_presence(struct router *router, struct session *session, const struct stanza *presence);
 void caps_left(struct router *router, struct session *session); /* unavailable, or ended */
+/* It goes on elsewhere; here, with the presence (event) that it said last: it wishes for what it wished for. */
+void caps_moved(struct router *router, struct session *session);
+void caps_resumed(struct router *router, struct session *session, struct text presence);
 /* An iq result or error that came to the server: true when it was an answer about capabilities. */
 bool caps_answer(struct router *router, const struct sender *sender, struct stanza *stanza);
 

@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 
+#include "avatar.h"
 #include "blocklist.h"
+#include "caps.h"
 #include "mailbox.h"
 #include "presence.h"
 #include "resident.h"
@@ -19,6 +21,9 @@ void resumption_resumed(struct router *router, struct session *session, const st
     attendance_take_directed(attendance, taken->directed);
     resident_open(router, session, &taken->answer);
     blocklist_open(router, bare, taken->answer.flags);
+    avatar_open(router, session);
+    if (taken->presence.size)
+        caps_resumed(router, session, taken->presence);
     observe_session(router, session, SESSION_RESUMED, NULL);
     if (!text_equal(taken->answer.replaced_node, router->parts->node)) /* which may have died, and have missed something */
         presence_resume(router, session);
@@ -29,6 +34,8 @@ void resumption_moved(struct router *router, struct session *session)
     resident_close(router, session);
     blocklist_close(router, session);
     attendance_free(session);
+    avatar_close(router, session);
+    caps_moved(router, session);
 }
 
 /* -- given up -- */
