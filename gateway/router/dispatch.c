@@ -16,6 +16,8 @@ const struct handler router_handlers[] = {
     { "set", "jabber:iq:roster", "query", SCOPE_OWN_ACCOUNT | SCOPE_OTHER_ACCOUNT, NULL, handle_roster_set },
     { "set", "urn:xmpp:carbons:2", "enable", SCOPE_OWN_ACCOUNT, NULL, handle_carbons },
     { "set", "urn:xmpp:carbons:2", "disable", SCOPE_OWN_ACCOUNT, NULL, handle_carbons },
+    { "get", "jabber:iq:register", "query", SCOPE_SERVER | SCOPE_OWN_ACCOUNT, "jabber:iq:register", handle_register_get },
+    { "set", "jabber:iq:register", "query", SCOPE_SERVER | SCOPE_OWN_ACCOUNT, NULL, handle_register_set },
     { "get", "urn:xmpp:ping", "ping", SCOPE_SERVER | SCOPE_OWN_ACCOUNT, "urn:xmpp:ping", handle_ping },
     { "get", "urn:xmpp:time", "time", SCOPE_SERVER, "urn:xmpp:time", handle_time },
     { "get", "urn:xmpp:blocking", "blocklist", SCOPE_OWN_ACCOUNT, NULL, handle_blocking_list },

@@ -268,6 +268,8 @@ void handle_disco_info(const struct iq_request *request);
 void handle_disco_items(const struct iq_request *request);
 void handle_pubsub(const struct iq_request *request); /* pubsub.h */
 void handle_last(const struct iq_request *request);
+void handle_register_get(const struct iq_request *request);
+void handle_register_set(const struct iq_request *request);
 void handle_ping(const struct iq_request *request);
 void handle_private_get(const struct iq_request *request);
 void handle_private_set(const struct iq_request *request);

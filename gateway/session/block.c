@@ -38,7 +38,8 @@ void sessions_block(struct sessions *sessions, struct text bare, struct text who
     const struct why *why = find_why(word);
     struct session *session, *next;
     for (session = sessions->first; session; session = session->next) {
-        if (!session->jid.text || !text_equal(jid_bare(&session->jid), bare) || stays(session, who_stays))
+        if (!session->jid.text || !text_equal(jid_bare(&session->jid), bare) || stays(session, who_stays) ||
+            session->outlives_block)
             continue;
         metric_add(sessions->parts->metrics, METRIC_SESSIONS_BLOCKED, 1);
         session_end(session, why->condition, why->text);

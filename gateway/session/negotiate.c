@@ -10,6 +10,7 @@
 #define XMLNS_PRE_APPROVAL "urn:xmpp:features:pre-approval" /* RFC 6121 3.4.1 */
 #define XMLNS_ROSTER_VERSIONS "urn:xmpp:features:rosterver"  /* RFC 6121 2.6.1 */
 #define XMLNS_LIMITS "urn:xmpp:stream-limits:0"
+#define XMLNS_REGISTER_FEATURE "http://jabber.org/features/iq-register"
 #define XMLNS_OLD_AUTH_FEATURE "http://jabber.org/features/iq-auth"
 
 enum { STREAM_ID_BYTES = 16, LANG_MAX = 64 };
@@ -271,6 +272,8 @@ void negotiate_send_features(struct session *session)
     } else if (session->state != STATE_BOUND) {
         write_starttls(out, session);
         write_mechanisms(out, session);
+        if (register_is_offered(session))
+            BUFFER_LITERAL(out, "<register xmlns='" XMLNS_REGISTER_FEATURE "'/>");
     }
     if (session->state == STATE_READY || session->state == STATE_BOUND)
         BUFFER_LITERAL(out, "<ver xmlns='" XMLNS_ROSTER_VERSIONS "'/><sub xmlns='" XMLNS_PRE_APPROVAL "'/>");

@@ -34,6 +34,9 @@ static const struct rule {
     { STATE_ACCEPTED,       EVENT_BINDS2,           STATE_BINDING,        NULL }, /* bind2_start */
     { STATE_BINDING,        EVENT_UNDONE2,          STATE_NEGOTIATING,    NULL },
 
+    { STATE_NEGOTIATING,    EVENT_REGISTER,         STATE_REGISTERING,    register_request },
+    { STATE_REGISTERING,    EVENT_REGISTERED,       STATE_NEGOTIATING,    NULL },
+
     { STATE_NEGOTIATING,    EVENT_OLD_AUTH,         STATE_AUTHENTICATING, legacy_request },
     { STATE_AUTHENTICATING, EVENT_OLD_LOGGED_IN,    STATE_BINDING,        NULL },
     { STATE_BINDING,        EVENT_OLD_BIND_REFUSED, STATE_NEGOTIATING,    NULL },
@@ -42,6 +45,7 @@ static const struct rule {
     { STATE_BOUND,          EVENT_STANZA,           STATE_BOUND,          inbound_stanza },
     { STATE_BOUND,          EVENT_IQ,               STATE_BOUND,          inbound_stanza },
     { STATE_BOUND,          EVENT_OLD_AUTH,         STATE_BOUND,          inbound_stanza },
+    { STATE_BOUND,          EVENT_REGISTER,         STATE_BOUND,          inbound_stanza },
     { STATE_BOUND,          EVENT_MANAGEMENT,       STATE_BOUND,          sm_element },
     { STATE_BOUND,          EVENT_CLIENT_STATE,     STATE_BOUND,          csi_element },
 };
@@ -60,7 +64,9 @@ static enum session_event event_of(const struct stanza *stanza)
     const struct element *root = stanza->root;
     if (text_is(root->xmlns, XMLNS_CLIENT)) {
         if (stanza->kind == STANZA_IQ)
-            return legacy_is_request(stanza) ? EVENT_OLD_AUTH : EVENT_IQ;
+            return legacy_is_request(stanza)     ? EVENT_OLD_AUTH
+                   : register_is_request(stanza) ? EVENT_REGISTER
+                                                 : EVENT_IQ;
         return stanza->kind == STANZA_NONE ? EVENT_UNKNOWN : EVENT_STANZA;
     }
     if (text_is(root->xmlns, XMLNS_SASL))

@@ -24,6 +24,7 @@ enum session_state {
     STATE_NEGOTIATING,    /* header answered: STARTTLS, SASL, or XEP-0078 */
     STATE_ENCRYPTING,     /* TLS handshake after <proceed/> */
     STATE_AUTHENTICATING, /* a login is under way */
+    STATE_REGISTERING,    /* an account is being made */
     STATE_ACCEPTED,       /* logged in by SASL2: what was asked with it is being done */
     STATE_AUTHENTICATED,  /* waits for the header of the new stream */
     STATE_READY,          /* header answered: waits for the binding */
@@ -104,7 +105,7 @@ struct session {
     uint8_t state;       /* enum session_state */
     uint8_t paused;      /* PAUSE_ bits */
     int8_t priority;
-    bool is_header_sent, is_ending, is_lost /* its connection is closed, and may be resumed */, is_asleep, is_guest, is_available, watches_events, has_asked_blocklist, has_carbons, is_interested;
+    bool is_header_sent, is_ending, is_lost /* its connection is closed, and may be resumed */, is_asleep, is_guest, is_available, watches_events, has_asked_blocklist, has_carbons, is_interested, outlives_block;
     struct unwritten *unwritten; /* unwritten.c; NULL when there is nothing */
 };
 
@@ -159,6 +160,7 @@ enum session_event {
     EVENT_AUTHENTICATE, /* SASL2 */
     EVENT_RESPONSE2,
     EVENT_ABORT2,
+    EVENT_REGISTER, /* iq with a query in jabber:iq:register */
     EVENT_OLD_AUTH, /* iq with a query in jabber:iq:auth */
     EVENT_IQ,
     EVENT_STANZA,  /* message, presence */
@@ -170,6 +172,7 @@ enum session_event {
     EVENT_ENCRYPTED,
     EVENT_LOGIN_OVER, /* without success */
     EVENT_LOGGED_IN,
+    EVENT_REGISTERED, /* or refused */
     EVENT_LOGGED_IN2,
     EVENT_OLD_LOGGED_IN,
     EVENT_NOT_BOUND2, /* SASL2 without a binding: it comes as an iq */
@@ -247,6 +250,11 @@ void sasl2_tell_success(struct session *session, const struct negotiation *negot
 /* -- bind2.c -- */
 void bind2_start(struct session *session, const struct element *bind);
 void bind2_write_feature(struct buffer *out);
+
+/* -- register.c -- */
+bool register_is_offered(const struct session *session);
+bool register_is_request(const struct stanza *stanza);
+void register_request(struct session *session, struct stanza *stanza); /* takes it */
 
 /* -- ask.c -- */
 void ask_begin(struct session *session);

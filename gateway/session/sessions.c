@@ -344,6 +344,16 @@ struct session_row session_row(const struct session *session)
                                  .generation = session->generation };
 }
 
+void session_set_generation(struct session *session, uint64_t generation)
+{
+    session->generation = generation;
+}
+
+void session_set_outlives_block(struct session *session, bool outlives)
+{
+    session->outlives_block = outlives;
+}
+
 bool session_is_guest(const struct session *session)
 {
     return session->is_guest;

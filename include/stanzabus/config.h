@@ -59,6 +59,7 @@ struct config {
     struct text_list auth_mechanisms; /* in order of preference */
     bool auth_allow_plaintext;
     bool auth_legacy;
+    bool auth_registration;
     unsigned auth_iterations;
     int64_t auth_fast_ms;      /* life of a login token (XEP-0484); 0: none are given */
     bool auth_fast_unbound;    /* also such that are bound to no channel */
@@ -110,6 +111,7 @@ struct config {
     unsigned limits_peers;       /* connections with other servers and components, and links, in a worker */
     unsigned limits_connections_per_address;
     unsigned limits_guests_per_address;
+    unsigned limits_registrations;
     unsigned limits_sessions_per_account;
     size_t limits_vcard_bytes;         /* as kept: JSON */
     unsigned limits_private_items;     /* namespaces of private XML (XEP-0049) an account */

@@ -17,6 +17,7 @@
     X(LOGIN_FAILURES,         "login_failures_total",            counter, "failed logins") \
     X(LOGINS_DELAYED,         "logins_delayed_total",            counter, "answers to failed logins that were slowed down") \
     X(SESSIONS_BLOCKED,       "sessions_blocked_total",          counter, "sessions ended because their account was blocked or got another password") \
+    X(REGISTRATIONS,          "registrations_total",             counter, "accounts made in band") \
     X(STREAM_ERRORS,          "stream_errors_total",             counter, "streams that ended in a stream error sent by this server") \
     X(STANZAS_IN,             "stanzas_in_total",                counter, "stanzas received from clients") \
     X(STANZAS_OUT,            "stanzas_out_total",               counter, "stanzas written to clients") \

@@ -91,6 +91,9 @@ void sessions_each(struct sessions *sessions, void (*each)(void *ctx, struct ses
 
 const struct jid *session_jid(const struct session *session); /* full; valid until the session is freed */
 uint64_t session_number(const struct session *session);
+void session_set_generation(struct session *session, uint64_t generation); /* it changed the password itself */
+/* sessions_block passes it over: it is to hear first that its own request is done. */
+void session_set_outlives_block(struct session *session, bool outlives);
 /* Perhaps from inside on_login_asked.  The session may be gone afterwards. */
 void session_login_answered(struct session *session, const struct login_ruling *ruling);
 uint64_t session_generation(const struct session *session); /* of its account at the login (store_login.h) */
