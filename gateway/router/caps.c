@@ -356,6 +356,16 @@ void caps_moved(struct router *router, struct session *session)
         speaker_free(router, speaker);
 }
 
+void caps_restore(struct router *router, struct session *session)
+{
+    struct speaker *speaker = find_speaker(router, session);
+    struct kind *kind = NULL;
+    if (speaker && speaker->is_wishing)
+        HASH_FIND(hh, router->caps->kinds, speaker->kind_key, strlen(speaker->kind_key), kind);
+    if (kind && kind->state == KIND_KNOWN)
+        pubsub_wish(router, session, text_of(kind->wishes));
+}
+
 void caps_resumed(struct router *router, struct session *session, struct text presence)
 {
     struct stanza *stanza = presence_read(router, presence, jid_bare(session_jid(session)));

@@ -17,6 +17,8 @@ void caps_left(struct router *router, struct session *session); /* unavailable, 
 /* It goes on elsewhere; here, with the presence (event) that it said last: it wishes for what it wished for. */
 void caps_moved(struct router *router, struct session *session);
 void caps_resumed(struct router *router, struct session *session, struct text presence);
+/* Its row was written again: what it wishes for may be lost with the row. */
+void caps_restore(struct router *router, struct session *session);
 /* An iq result or error that came to the server: true when it was an answer about capabilities. */
 bool caps_answer(struct router *router, const struct sender *sender, struct stanza *stanza);
 

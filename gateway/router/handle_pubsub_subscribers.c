@@ -27,16 +27,45 @@ static void add_subscription(struct arena *arena, struct element *parent, struct
     element_set(arena, subscription, "subscription", TEXT("subscribed"));
 }
 
+/* XEP-0163 4.3.4: what was published last, to who has just subscribed. */
+static void send_last(const struct pubsub *pubsub, const struct pep_answer *answer)
+{
+    struct router *router = pubsub->request->router;
+    struct arena *arena = &pubsub->request->stanza->arena;
+    struct pep_config config;
+    struct element *items, *event = pubsub_event_items(arena, pubsub->node, &items), *item = NULL;
+    if (answer->row_count)
+        item = pubsub_item_read(router, arena, answer->rows[0].item, XMLNS_PUBSUB_EVENT, NULL);
+    if (!item)
+        return;
+    pep_config_read(arena, answer->rows[0].config, &config);
+    if (pep_config_is(&config, PEP_SEND_LAST_PUBLISHED_ITEM, "never") || pep_config_is(&config, PEP_DELIVER_NOTIFICATIONS, "0"))
+        return;
+    element_append(arena, items, item);
+    router_say(router, pubsub_notification(router, pubsub->bare, element_get(pubsub->verb, "jid"), event));
+}
+
+static void on_last(void *ctx, enum bus_status status, const struct pep_answer *answer)
+{
+    struct pubsub *pubsub = ctx;
+    if (status == BUS_OK)
+        send_last(pubsub, answer);
+    pubsub_done(pubsub);
+}
+
 static void on_subscribed(void *ctx, enum bus_status status, const struct pep_answer *answer)
 {
     struct pubsub *pubsub = ctx;
+    struct store *store = pubsub->request->router->parts->store;
     if (pubsub_fails(pubsub, status, answer))
         return;
     struct stanza *reply = stanza_reply(pubsub->request->stanza);
     struct element *outer = element_add(&reply->arena, reply->root, TEXT("pubsub"), TEXT(XMLNS_PUBSUB));
     for (size_t i = 0; i < answer->row_count; i++)
         add_subscription(&reply->arena, outer, pubsub->node, answer->rows[i].id);
-    pubsub_answer(pubsub, reply);
+    iq_answer(pubsub->request, reply);
+    store->pep->last(store, pubsub->bare, jid_bare(&pubsub->request->from),
+                     arena_printf(&pubsub->request->stanza->arena, "%.*s\n", TEXT_ARGS(pubsub->node)), on_last, pubsub);
 }
 
 static void change(struct pubsub *pubsub, struct text subscriber, int change, store_pep_fn *fn)

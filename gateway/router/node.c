@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "caps.h"
 #include "presence.h"
 #include "resident.h"
 #include "resumption.h"
@@ -81,6 +82,7 @@ static void on_restored(void *ctx, enum bus_status status, const struct bind_ans
         session_end(session, STREAM_ERROR_CONFLICT, "this session was taken over by another");
     else if (session && status == BUS_OK) {
         presence_restore(restored->router, session);
+        caps_restore(restored->router, session);
         if (memchr(answer->flags.data ? answer->flags.data : "", 'q', answer->flags.size))
             account_settle(restored->router, restored->bare);
     }
