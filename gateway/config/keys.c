@@ -214,7 +214,7 @@ const struct config_key config_keys[] = {
       .help = "Messages that wait for one account; one more is answered with an error." },
     { "limits.sm_queue", NUMBER(limits_sm_queue, "5000", 100, 1000000), .unit = "stanzas",
       .help = "What a client with stream management may leave unacknowledged before its session ends." },
-    { "limits.sm_bytes", BYTES(limits_sm_bytes, "2M", 64 * KILO, 1024 * MEGA),
+    { "limits.sm_bytes", BYTES(limits_sm_bytes, "8M", 64 * KILO, 1024 * MEGA),
       .help = "The same in bytes, of stanzas that no log holds." },
     { "limits.detached_sessions", NUMBER(limits_detached_sessions, "10", 1, 10000), .unit = "sessions",
       .help = "Sessions of one account that wait without a connection to be resumed; the oldest give way." },

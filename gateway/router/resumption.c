@@ -24,6 +24,7 @@ void resumption_resumed(struct router *router, struct session *session, const st
     avatar_open(router, session);
     if (taken->presence.size)
         caps_resumed(router, session, taken->presence);
+    session_set_asked_blocklist(session); /* it may have; one that has not can do with a push too many */
     observe_session(router, session, SESSION_RESUMED, NULL);
     if (!text_equal(taken->answer.replaced_node, router->parts->node)) /* which may have died, and have missed something */
         presence_resume(router, session);

@@ -3,12 +3,17 @@
 #include "keeping.h"
 #include "resident.h"
 
-/* Longer than a client may take to resume, or a command to be asked again: XEP-0198's window, and redis.wait. */
+/* Longer than a client may take to resume (XEP-0198), or a command to be asked again (redis.wait). */
 enum { STREAM_SECONDS = 1800 };
+
+static unsigned stream_seconds(const struct router *router)
+{
+    return STREAM_SECONDS + (unsigned)(router->parts->config->sm_resume_ms / 1000);
+}
 
 void sending_number(struct router *router, const struct sender *sender, struct deliver *deliver)
 {
-    deliver->stream_seconds = STREAM_SECONDS;
+    deliver->stream_seconds = stream_seconds(router);
     if (sender->kind == SENDER_CLIENT && sender->number && sender->session) {
         deliver->stream = session_uid(sender->session);
         deliver->number = sender->number;

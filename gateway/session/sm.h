@@ -70,6 +70,7 @@ void sm_timer(struct session *session);
 void sm_ping(struct session *session);
 
 /* -- sm_note.c -- */
+enum { SM_MEND_MS = 1000 }; /* between two tries to write broken notes anew */
 enum { SM_NOTE_HANDLED = 64 }; /* h is noted after so many stanzas, though nobody asked */
 bool sm_must_note(const struct sm *sm);
 void sm_note(struct session *session); /* with what waits */

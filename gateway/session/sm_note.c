@@ -6,7 +6,7 @@
 #include "gateway/session/sm.h"
 #include "stanzabus/store_sm.h"
 
-enum { PATIENCE_MS = 1000, MEND_MS = 1000 };
+enum { PATIENCE_MS = 1000 };
 
 struct note { /* on its way; its session's memory stays until it is answered */
     TAILQ_ENTRY(note) entry;
@@ -159,9 +159,11 @@ void sm_mend(struct session *session)
     struct sm *sm = session->sm;
     struct session_row row = session_row(session);
 
-    if (sm->is_mending || session->sessions->parts->bus->is_away || (sm->tried_ms && now_of(session) < sm->tried_ms + MEND_MS))
+    if (sm->tried_ms && now_of(session) < sm->tried_ms + SM_MEND_MS)
         return;
     sm->tried_ms = now_of(session);
+    if (sm->is_mending || session->sessions->parts->bus->is_away)
+        return;
     sm->is_mending = true;
     store->sm->start(store, &row, sm->resume_ms, NULL, NULL); /* Redis may have lost all of it */
     write_note(session, true);

@@ -3,8 +3,8 @@
 #include "gateway/session/sm.h"
 #include "stanzabus/store_log.h"
 
-/* The client is asked what it has after so many stanzas, or that long after one. */
-enum { ASK_EVERY = 32, ASK_MS = 1000 };
+/* The client is asked what it has after so many stanzas, so much of them, or that long after one. */
+enum { ASK_EVERY = 32, ASK_BYTES = 128 * 1024, ASK_MS = 1000 };
 
 /* -- pieces: one each, because on WebSocket each is a message -- */
 
@@ -55,7 +55,7 @@ void sm_ask(struct session *session)
     if (sm->is_asked || open == 0 || sm->written < sm->unacked.acked)
         return;
     int64_t now = timers_now(session->sessions->parts->timers);
-    if (open >= ASK_EVERY || (sm->ask_ms && now >= sm->ask_ms)) {
+    if (open >= ASK_EVERY || sm->unacked.bytes >= ASK_BYTES || (sm->ask_ms && now >= sm->ask_ms)) {
         sm->is_asked = true;
         sm->ask_ms = 0;
         BUFFER_LITERAL(outbound_begin(session), "<r xmlns='" XMLNS_SM "'/>");
@@ -66,14 +66,12 @@ void sm_ask(struct session *session)
     }
 }
 
-enum { MEND_MS = 1000 };
-
 int64_t sm_deadline(const struct session *session)
 {
     const struct sm *sm = session->sm;
     int64_t deadline = sm->ask_ms ? sm->ask_ms : INT64_MAX;
-    if (sm->is_broken && sm->tried_ms + MEND_MS < deadline)
-        deadline = sm->tried_ms + MEND_MS;
+    if (sm->is_broken && sm->tried_ms + SM_MEND_MS < deadline)
+        deadline = sm->tried_ms + SM_MEND_MS;
     if (session->state == STATE_DETACHED && sm->lost_ms < deadline)
         deadline = sm->lost_ms;
     return deadline;
