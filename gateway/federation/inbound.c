@@ -88,6 +88,7 @@ static void enable(struct peer *peer)
         return;
     }
     peer_count_received(peer);
+    peer->sends_acks = peer->has_bidi; /* both sides count, and only then is there anything of ours */
     peer_write(peer, TEXT("<enabled xmlns='" XMLNS_SM "'/>"));
 }
 

@@ -54,6 +54,13 @@ static const char *take_header(struct peer *peer, const struct stream_header *he
     return NULL;
 }
 
+static void ready(struct peer *peer)
+{
+    peer_ready(peer);
+    if (peer->has_bidi)
+        link_offer(peer);
+}
+
 static void on_header(struct peer *peer, const struct stream_header *header)
 {
     struct arena arena = { 0 };
@@ -72,7 +79,7 @@ static void on_header(struct peer *peer, const struct stream_header *header)
     if (has_version)
         write_features(peer);
     if (peer->pairs)
-        peer_ready(peer);
+        ready(peer);
 }
 
 /* -- SASL EXTERNAL (RFC 6120 6, XEP-0178) -- */
@@ -125,13 +132,15 @@ void dialback_result(struct peer *incoming, struct text own, struct text other, 
         element_set(arena, error, "type", TEXT("cancel"));
         element_add(arena, error, text_of(condition), TEXT(XMLNS_STANZA_ERRORS));
     }
-    bool is_valid = strcmp(type, "valid") == 0 && peer_add_pair(incoming, other, own);
+    bool is_first = false, is_valid = strcmp(type, "valid") == 0 && peer_add_pair(incoming, other, own);
     if (is_valid && incoming->state != PEER_READY) {
         peer_set_domains(incoming, own, other);
-        peer_ready(incoming);
+        is_first = true;
     }
     peer_write_element(incoming, result->root);
     stanza_free(&result);
+    if (is_first)
+        ready(incoming);
     if (strcmp(type, "invalid") == 0) /* XEP-0220 2.2.2 */
         peer_close(incoming, "a wrong dialback key");
 }

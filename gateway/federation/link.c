@@ -227,6 +227,15 @@ void link_attach(struct link *link, struct peer *peer)
         timer_start(link->peers->parts->timers, &link->timer, TICK_MS, on_tick);
 }
 
+void link_offer(struct peer *incoming)
+{
+    struct link *link = link_get(incoming->peers, text_of(incoming->own), text_of(incoming->other));
+    if (link && !link->peer && !link->dial && !link->is_leased)
+        link_attach(link, incoming);
+    else if (link)
+        link_release(link);
+}
+
 static int64_t with_jitter(int64_t ms)
 {
     uint32_t random;

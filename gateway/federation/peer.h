@@ -190,6 +190,8 @@ void link_release(struct link *link);                   /* a put is over: it goe
 void link_give_back(struct link *link);                 /* the lease, so that another node takes it; it may go */
 void link_want(struct link *link);                      /* something waits, and nobody holds it */
 void link_attach(struct link *link, struct peer *peer); /* the stream is ready */
+/* XEP-0288: what waits for the other side may go this way too, unless it has a stream already. */
+void link_offer(struct peer *incoming);
 void link_detach(struct peer *peer, const char *reason); /* it ended */
 /* This try failed; it is tried again for s2s.wait, unless it is for good. */
 void link_failed(struct link *link, bool is_for_good, enum stanza_condition condition, const char *reason);

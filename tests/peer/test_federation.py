@@ -137,6 +137,25 @@ def test_direct_tls(world):
     talk(world.juliet(), world.romeo())
 
 
+def test_one_stream_for_both_ways(world):
+    """XEP-0288: the other server connected, and what goes back goes over the same stream."""
+    world.start()
+    juliet, romeo = world.juliet(), world.romeo()
+    for number in range(3):
+        romeo.send(f"<message to='juliet@capulet.example/balcony' type='chat' id='b{number}'><body>there {number}</body></message>")
+        juliet.until(rf"there {number}</body>.*?</message>")
+        juliet.send(f"<message to='romeo@montague.example/orchard' type='chat' id='c{number}'><body>back {number}</body></message>")
+        romeo.until(rf"back {number}</body>.*?</message>")
+    log = world.gateway.log()
+    assert "role=incoming" in log and "role=outgoing" not in log, log
+    # It ends: what follows takes a stream of its own.
+    world.prosody.kill()
+    world.prosody.start()
+    romeo = world.romeo()
+    juliet.send("<message to='romeo@montague.example/orchard' type='chat' id='d'><body>still there</body></message>")
+    romeo.until(r"still there</body>.*?</message>", timeout=30)
+
+
 def test_presence_and_subscriptions(world):
     """Two people of two servers add each other, see each other come and go, and remove each other."""
     world.start()
