@@ -12,7 +12,7 @@ static const char *const names[] = {
 };
 static const char *const families[] = { "with:", "seen:", "sm:", "pep" };
 
-enum { NAME_COUNT = sizeof names / sizeof *names, FAMILY_COUNT = sizeof families / sizeof *families, LOOK_COUNT = 1000 };
+enum { NAME_COUNT = sizeof names / sizeof *names, FAMILY_COUNT = sizeof families / sizeof *families, LOOK_COUNT = 1000, DELETED_SECONDS = 24 * 60 * 60 };
 
 struct deletion {
     struct text pattern; /* behind the struct: every key of the account */
@@ -138,6 +138,13 @@ void store_account_delete(struct store *store, struct text bare, store_done_fn *
     for (size_t i = 0; i < NAME_COUNT; i++)
         command_text(queue, redis_key(redis, bare, names[i]));
     command_end(queue, (struct pending){ .answer = answer_nobody });
+    command_begin(queue, 5); /* so that no node writes a session's row again, as it does for a Redis that lost its memory */
+    command_word(queue, "SET");
+    command_text(queue, redis_key(redis, bare, "deleted"));
+    command_word(queue, "1");
+    command_word(queue, "EX");
+    command_integer(queue, DELETED_SECONDS);
+    command_end(queue, (struct pending){ .answer = answer_nobody, .flags = PENDING_REPEATABLE });
     command_begin(queue, 2);
     command_word(queue, "DEL");
     command_text(queue, redis_key(redis, bare, "account"));

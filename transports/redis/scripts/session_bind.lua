@@ -8,7 +8,10 @@
 -- how many rows have carbons.
 local sessions = KEYS[1]
 local account = string.sub(sessions, 1, -#'sessions' - 1) .. 'account'
-if (redis.call('HGET', account, 'generation') or '0') ~= ARGV[6] then
+local generation = redis.call('HGET', account, 'generation')
+-- A row is written again and nobody deleted its account, which is not there: Redis has lost its memory, and sessions stay.
+local is_lost = ARGV[4] == '0' and redis.call('EXISTS', account, string.sub(sessions, 1, -9) .. 'deleted') == 0
+if not is_lost and (generation or '0') ~= ARGV[6] then
     return {-3, '', '', '', 0}
 end
 local row = redis.call('HGET', sessions, ARGV[1])
