@@ -158,8 +158,9 @@ static void on_taken(void *ctx, enum bus_status status, const struct sm_taken *t
             load(session, taken);
             session->negotiation->resumption->handled = taken->handled;
             session->negotiation->resumption->has_handled = true;
-            if (taken->is_whole && unacked_find(&session->sm->unacked, session->negotiation->resumption->h,
-                                                session->sm->unacked.sent, &number))
+            uint32_t h = session->negotiation->resumption->h;
+            if (taken->is_whole && unacked_find(&session->sm->unacked, h, session->sm->unacked.sent, &number) &&
+                (uint32_t)number == h) /* not less than it has acknowledged before */
                 resumed(session, taken, number);
             else
                 end_unusable(session, taken);
