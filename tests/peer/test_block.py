@@ -78,3 +78,24 @@ def test_node_that_did_not_hear_of_it(gateway, redis):
         redis.thaw()
         store.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
         assert "<not-authorized " in client.until_closed(20)
+
+
+def test_streams_that_wait_to_be_resumed_end_too(nodes, redis):
+    """One that lost its connection; whoever logs in again finds nothing to resume (XEP-0198)."""
+    with Client(nodes[0].tcp) as client:
+        client.login(resource="phone")
+        client.stanza("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+        stream = client.until("<enabled [^>]*id='(.*?)'").group(1)
+    rows = lambda: redis.client().hgetall("xmpp:{juliet@localhost}:sessions")
+    wait_for(lambda: "detached" in nodes[0].log() or any("h" in row.split("\n")[0][:4] for row in rows().values()),
+             what="the row of a stream that waits")
+    assert rows()
+    assert "sessions told to end: 1" in user(nodes[1], "revoke", "juliet@localhost")
+    wait_for(lambda: not rows(), what="the end of the row")
+    with Client(nodes[1].tcp) as client:
+        client.open()
+        begin(client, "PLAIN", plain("juliet", "secret"))
+        assert outcome(client) == "success"
+        client.open()
+        client.stanza(f"<resume xmlns='urn:xmpp:sm:3' h='0' previd='{stream}'/>")
+        client.until("<failed ")

@@ -232,11 +232,12 @@ static void sm_take(struct store *store, const struct session_row *row, store_sm
     if (!queue)
         return;
     session_index(redis, queue, "SADD", row);
-    script_begin(queue, &redis->scripts, SCRIPT_SM_TAKE, redis_key(redis, row->bare, "sessions"), 4);
+    script_begin(queue, &redis->scripts, SCRIPT_SM_TAKE, redis_key(redis, row->bare, "sessions"), 5);
     command_text(queue, row->resource);
     command_text(queue, owner_of(redis, row->session, row->node));
     command_text(queue, row->uid);
     command_text(queue, notes_key(redis, row->bare, row->uid));
+    command_integer(queue, (int64_t)row->generation);
     script_end(
         queue, SCRIPT_SM_TAKE,
         (struct pending){ .answer = answer_taken, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });

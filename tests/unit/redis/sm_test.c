@@ -177,7 +177,11 @@ static void test_notes_and_take(void **state)
     assert_false(find("n1.8").has_handled);
 
     struct session_row other = row("balcony", "n2", 3, "n1.7");
-    struct taken taken = take(other);
+    struct taken taken;
+    server_ask(&server, "HSET xmpp:{juliet@example.com}:account generation 5"); /* blocked since its login */
+    assert_int_not_equal(take(other).taken.answer.result, BIND_REPLACED);
+    other.generation = 5;
+    taken = take(other);
     assert_int_equal(taken.taken.answer.result, BIND_REPLACED);
     assert_string_equal(taken.node, "n1");
     assert_int_equal(taken.taken.answer.replaced_session, 7);

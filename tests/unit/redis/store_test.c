@@ -115,6 +115,8 @@ static void test_account_delete(void **state)
     WAIT_ANSWER(&node, &second);
     assert_int_equal(first.result, 1);
     assert_int_equal(second.result, 0);
+    /* What is left says that it goes: to its contacts, and to nodes that would write its rows again. */
+    assert_string_equal(server_ask(&server, "DEL xmpp:leaving xmpp:{juliet@example.com}:deleted"), "2");
     assert_string_equal(server_ask(&server, "KEYS *"), "");
 }
 

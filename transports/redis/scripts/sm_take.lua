@@ -1,7 +1,12 @@
 -- A node takes a resumable stream over (store_sm.h).
--- KEYS[1] sessions   ARGV resource, owner, uid, notes
+-- KEYS[1] sessions   ARGV resource, owner, uid, notes, generation of the account at login
 -- Gives {}, or {node and session that had it, letters, priority, flags of the account, rows with carbons,
 -- last presence, addresses of directed presence, notes ...}.
+-- {} also when the account was blocked, or got another password, since the login (store_login.h).
+local account = string.sub(KEYS[1], 1, -#'sessions' - 1) .. 'account'
+if (redis.call('HGET', account, 'generation') or '0') ~= ARGV[5] then
+    return {}
+end
 local row = redis.call('HGET', KEYS[1], ARGV[1])
 if not row or redis.call('HEXISTS', ARGV[4], 'o') == 0 then
     return {}
