@@ -1,11 +1,13 @@
 """Other servers: a stock Prosody across STARTTLS with certificates both ways, by dialback, by direct TLS; wrong certificates,
 hosts that are dead or do not exist, a server that dies while messages wait."""
 import re
+import threading
 
 import pytest
 
 from certificates import Identity
 from conftest import Redis, free_port, wait_for
+from test_components import echo, is_heard
 from world import Authority, Dns, Prosody, settings
 from xmpp import Client
 
@@ -271,3 +273,45 @@ def test_two_clusters(clusters):
         other.send(f"<message to='{romeos[0].jid}' id='k{number}' type='chat'><body>killed {number}</body></message>")
     seen = [romeos[0].until(r"<body>killed (\d+)</body>.*?</message>").group(1) for _ in range(20)]
     assert list(dict.fromkeys(seen)) == [str(number) for number in range(20)]
+
+
+def test_services_take_part(world, redis):
+    """A bot is written to from the other server, answers, and answers its requests; where the setting does not allow it, it is not there."""
+    records = {domain: [("xmpp-server", "a.example", world.ours, 0)] for domain in ("capulet.example", "echo.capulet.example")}
+    records["montague.example"] = [("xmpp-server", "b.example", world.theirs, 0)]
+    names = world.authority.identity, ["capulet.example", "echo.capulet.example"]
+    both = Identity("capulet.example", names[1], issuer=names[0]).write(world.folder, "both")
+    world.start(srv=records, s2s__services="on", **both)
+    stop = threading.Event()
+    service = threading.Thread(target=echo, args=(redis.client(), "echo.capulet.example", stop))
+    service.start()
+    try:
+        wait_for(lambda: is_heard(redis.client(), "echo.capulet.example"), what="the service")
+        romeo = world.romeo()
+        romeo.send("<message to='support@echo.capulet.example' type='chat' id='1'><body>help</body></message>")
+        got = romeo.until(r"<message.*?</message>").group(0)
+        assert "help" in got and "support@echo.capulet.example" in got, got
+        romeo.send("<iq to='echo.capulet.example' type='get' id='2'><order xmlns='urn:example:order'/></iq>")
+        assert "type='result'" in romeo.until(r"<iq[^>]*id='2'[^>]*>").group(0)
+    finally:
+        stop.set()
+        service.join()
+
+
+def test_services_are_not_there_by_default(world):
+    world.start(srv={domain: [("xmpp-server", "a.example" if "capulet" in domain else "b.example", world.ours if "capulet" in domain else world.theirs, 0)]
+                     for domain in ("capulet.example", "echo.capulet.example", "montague.example")})
+    romeo = world.romeo()
+    romeo.send("<message to='support@echo.capulet.example' type='chat' id='1'><body>help</body></message>")
+    got = romeo.until(r"<message.*?</message>").group(0)
+    assert "type='error'" in got, got
+
+
+@pytest.mark.parametrize("setting", [{"s2s__block": "montague.example"}, {"s2s__allow": "verona.example"}])
+def test_a_domain_that_is_not_talked_to(world, setting):
+    world.start(**setting)
+    juliet, romeo = world.juliet(), world.romeo()
+    juliet.send("<message to='romeo@montague.example' type='chat' id='m1'><body>O Romeo</body></message>")
+    assert "remote-server-not-found" in juliet.until(r"<message.*?</message>").group(0)
+    romeo.send("<message to='juliet@capulet.example' type='chat' id='m2'><body>O Juliet</body></message>")
+    assert "type='error'" in romeo.until(r"<message.*?</message>").group(0)
