@@ -12,16 +12,31 @@ static struct text names_key(struct redis *redis)
     return buffer_text(&redis->key);
 }
 
-void leaving_write(struct redis *redis, struct command_queue *queue, struct text bare)
+static void write_name(struct redis *redis, struct command_queue *queue, const char *verb, struct text bare)
 {
-    static const char *const keys[] = { "roster", "sessions", "requests", "presence", "leaving", NULL };
-    redis_script_begin(redis, SCRIPT_ROSTER_LEAVE, bare, keys, 0);
-    script_end(queue, SCRIPT_ROSTER_LEAVE, (struct pending){ .answer = answer_nobody });
     command_begin(queue, 3);
-    command_word(queue, "SADD");
+    command_word(queue, verb);
     command_text(queue, names_key(redis));
     command_text(queue, bare);
     command_end(queue, (struct pending){ .answer = answer_nobody, .flags = PENDING_REPEATABLE });
+}
+
+static void answer_left(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
+{
+    char *bare = pending->ctx;
+    (void)count;
+    if (reply && (reply->type != REPLY_INTEGER || reply->integer == 0)) /* nobody is to be told */
+        write_name(redis, &redis->commands.queue, "SREM", text_of(bare));
+    free(bare);
+}
+
+/* The name comes first: what is kept is never without it. */
+void leaving_write(struct redis *redis, struct command_queue *queue, struct text bare)
+{
+    static const char *const keys[] = { "roster", "sessions", "requests", "presence", "leaving", NULL };
+    write_name(redis, queue, "SADD", bare);
+    redis_script_begin(redis, SCRIPT_ROSTER_LEAVE, bare, keys, 0);
+    script_end(queue, SCRIPT_ROSTER_LEAVE, (struct pending){ .answer = answer_left, .ctx = text_dup(bare) });
 }
 
 static void answer_name(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
@@ -95,9 +110,5 @@ void leaving_done(struct store *store, struct text bare)
     command_word(queue, "DEL");
     command_text(queue, redis_key(redis, bare, "leaving"));
     command_end(queue, (struct pending){ .answer = answer_nobody, .flags = PENDING_REPEATABLE });
-    command_begin(queue, 3);
-    command_word(queue, "SREM");
-    command_text(queue, names_key(redis));
-    command_text(queue, bare);
-    command_end(queue, (struct pending){ .answer = answer_nobody, .flags = PENDING_REPEATABLE });
+    write_name(redis, queue, "SREM", bare);
 }
