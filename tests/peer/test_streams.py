@@ -89,6 +89,14 @@ def test_workers_are_killed(gateways, redis):
     assert len(killed) == 2 and sum(person.resumed for person in people) > 0
 
 
+def hears(person, condition):
+    def heard():
+        person.pump(0.05)
+        return condition()
+
+    wait_for(heard, 10)
+
+
 def test_started_again(gateways, redis):
     """SIGTERM: what is to be resumed stays, and what comes meanwhile is there afterwards."""
     gateway = gateways(users=USERS)
@@ -103,8 +111,8 @@ def test_started_again(gateways, redis):
     for person in (anna, bert):
         person.connection = None
         person.connect()
-    wait_for(lambda: bert.pump(0.05) or True and "last words" in bert.from_whom("anna"), 10)
-    wait_for(lambda: anna.pump(0.05) or not anna.unacked, 10)
+    hears(bert, lambda: "last words" in bert.from_whom("anna"))
+    hears(anna, lambda: not anna.unacked)
     assert bert.from_whom("anna").count("last words") == 1
 
 
@@ -113,8 +121,7 @@ def test_nobody_comes_back(gateways, redis):
     gateway = gateways(workers="2", users=("anna", "bert"), sm__resume_seconds="20")
     anna = Resuming(gateway.tcp, "anna", "r")
     anna.connection.send("<presence/>")
-    wait_for(lambda: anna.pump(0.05) or anna.handled >= 1, 5)
-    bert = Client(gateway.tcp).login("bert", resource="b")
+    hears(anna, lambda: anna.handled >= 1)
     for pid in workers_of(gateway):
         os.kill(pid, signal.SIGKILL)
     time.sleep(0.3)
