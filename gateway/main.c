@@ -1,6 +1,7 @@
 /* main.c - the one file that knows every part.  serve() puts them together in the order of the flow:
  *
- *   transports (tcp, tls, websocket) ──> sessions ──> router ──> bus and store (redis)
+ *   clients (tcp, tls, websocket) ──> sessions ──┬──> router ──> bus and store (redis)
+ *   other servers, components (tcp, s2s) ──> peers ──┘
  *
  * and hands them one event loop.  With workers > 1 this process is the parent, and starts itself again for each worker. */
 #include <errno.h>
@@ -206,26 +207,13 @@ static void on_redis_unreachable(void *ctx, const char *text)
 
 /* -- listening -- */
 
-static bool listen_tcp(struct gateway *gateway, const struct listen_address *address, bool is_direct, const char *what)
+static bool listen_tcp(struct gateway *gateway, struct tcp *tcp, const struct listen_address *address, bool is_direct,
+                       const char *what)
 {
     char error[256];
     if (!address->is_on)
         return true;
-    int port = tcp_listen(gateway->tcp, address, is_direct, gateway->has_parent, error, sizeof error);
-    if (port < 0) {
-        gateway_fail(gateway, "cannot-listen", error);
-        return false;
-    }
-    log_info(&gateway->log, NULL, "listening", "what=%s address=%s port=%d", what, address->host, port);
-    return true;
-}
-
-static bool listen_peers(struct gateway *gateway, struct tcp *tcp, const struct listen_address *address, const char *what)
-{
-    char error[256];
-    if (!address->is_on)
-        return true;
-    int port = tcp_listen(tcp, address, false, gateway->has_parent, error, sizeof error);
+    int port = tcp_listen(tcp, address, is_direct, gateway->has_parent, error, sizeof error);
     if (port < 0) {
         gateway_fail(gateway, "cannot-listen", error);
         return false;
@@ -255,10 +243,11 @@ static void on_ready(void *ctx)
     const struct config *config = gateway->config;
     if (gateway->drain_until_ms)
         return;
-    if (!listen_tcp(gateway, &config->listen_tcp, false, "tcp") || !listen_tcp(gateway, &config->listen_tls, true, "tls") ||
+    if (!listen_tcp(gateway, gateway->tcp, &config->listen_tcp, false, "tcp") ||
+        !listen_tcp(gateway, gateway->tcp, &config->listen_tls, true, "tls") ||
         !listen_web(gateway, &config->listen_http, false, "http") || !listen_web(gateway, &config->listen_https, true, "https") ||
-        !listen_peers(gateway, gateway->servers, &config->listen_s2s, "s2s") ||
-        !listen_peers(gateway, gateway->components, &config->listen_component, "component"))
+        !listen_tcp(gateway, gateway->servers, &config->listen_s2s, false, "s2s") ||
+        !listen_tcp(gateway, gateway->components, &config->listen_component, false, "component"))
         return;
     peers_start(gateway->peers);
     __atomic_store_n(&gateway->parts.metrics->ready, 1, __ATOMIC_RELAXED);
