@@ -178,7 +178,8 @@ static void hold(struct portrait *portrait, const struct sender *sender, struct 
 {
     struct held *held;
     if (portrait->held_count >= HELD_MAX) {
-        metric_add(portrait->router->parts->metrics, METRIC_PRESENCE_DROPS, 1);
+        router_refuse(portrait->router, sender, presence, STANZA_ERROR_RESOURCE_CONSTRAINT,
+                      "Too much presence at once; try again in a moment.");
         stanza_free(&presence);
         session_handled(sender->session, sender->number);
         return;
@@ -196,7 +197,10 @@ bool avatar_stamp(struct router *router, const struct sender *sender, struct sta
     struct portrait *portrait = find(router, session);
     if (!portrait)
         portrait = portrait_new(router, session);
-    bool needs_hash = !element_get(presence->root, "type").data;
+    struct text type = element_get(presence->root, "type");
+    bool needs_hash = !type.data;
+    if (!needs_hash && !text_is(type, "unavailable"))
+        return true; /* subscriptions, however many, wait for no picture */
     if (portrait->is_known || (!needs_hash && !portrait->held)) {
         stamp(portrait, presence);
         return true;

@@ -87,9 +87,8 @@ void element_set(struct arena *arena, struct element *element, const char *name,
     element_set_ns(arena, element, (struct text){ NULL, 0 }, text_of(name), value);
 }
 
-struct text element_get(const struct element *element, const char *name)
+struct text element_get_text(const struct element *element, struct text wanted)
 {
-    struct text wanted = text_of(name);
     for (const struct attribute *a = element->attributes; a; a = a->next)
         if (a->xmlns.size == 0 && text_equal(a->name, wanted))
             return a->value;

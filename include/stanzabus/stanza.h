@@ -75,7 +75,11 @@ void element_remove(struct element *parent, struct element *child);
 struct element *element_copy(struct arena *arena, const struct element *source); /* deep; nothing shared */
 
 /* -- reading -- */
-struct text element_get(const struct element *element, const char *name); /* NULL data when absent; no-namespace attributes only */
+struct text element_get_text(const struct element *element, struct text name); /* NULL data when absent; no-namespace attributes only */
+static inline struct text element_get(const struct element *element, const char *name) /* the length of a literal is known to the compiler */
+{
+    return element_get_text(element, text_of(name));
+}
 struct text element_lang(const struct element *element);                  /* own xml:lang; NULL data when absent */
 struct element *element_child(const struct element *element, const char *name, const char *xmlns); /* first; NULL name or xmlns = any */
 struct element *element_first(const struct element *element);                                       /* first child element */

@@ -16,6 +16,8 @@ struct bench {
     unsigned in_flight, body_bytes;
     double rate; /* messages a second over all connections; 0: windowed */
     double warm_up, seconds;
+    /* login */
+    unsigned friends; /* who are there all the time, in everybody's roster */
     /* idle */
     unsigned stanzas;
     double settle;

@@ -22,7 +22,7 @@ static const char usage[] =
     "accounts: --user PATTERN (%d is the number) --password TEXT --mechanism NAME --first N --resource NAME\n"
     "          --acks (XEP-0198)\n"
     "load:     --connections N --parallel N (logins at once) --to ADDRESS --in-flight N | --rate N --body BYTES\n"
-    "          --warm-up SECONDS --seconds SECONDS --stanzas N --settle SECONDS --hold (idle: stay until a signal)\n"
+    "          --warm-up SECONDS --seconds SECONDS --friends N --stanzas N --settle SECONDS --hold (idle: stay until a signal)\n"
     "measure:  --cpu NAME=PID[,PID...] (several times; also for memory) --redis HOST:PORT|PATH --name TEXT\n";
 
 enum option_id {
@@ -46,6 +46,7 @@ enum option_id {
     OPT_BODY,
     OPT_WARM_UP,
     OPT_SECONDS,
+    OPT_FRIENDS,
     OPT_STANZAS,
     OPT_SETTLE,
     OPT_HOLD,
@@ -75,6 +76,7 @@ static const struct option options[] = {
     { "body", required_argument, NULL, OPT_BODY },
     { "warm-up", required_argument, NULL, OPT_WARM_UP },
     { "seconds", required_argument, NULL, OPT_SECONDS },
+    { "friends", required_argument, NULL, OPT_FRIENDS },
     { "stanzas", required_argument, NULL, OPT_STANZAS },
     { "settle", required_argument, NULL, OPT_SETTLE },
     { "hold", no_argument, NULL, OPT_HOLD },
@@ -178,6 +180,9 @@ static bool take_load(struct bench *bench, int id, const char *value)
     case OPT_SECONDS:
         bench->seconds = strtod(value, NULL);
         return bench->seconds > 0;
+    case OPT_FRIENDS:
+        bench->friends = number(value);
+        return true;
     case OPT_STANZAS:
         bench->stanzas = number(value);
         return true;

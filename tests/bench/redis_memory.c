@@ -1,4 +1,4 @@
-/* redis_memory.c - INFO memory over an own short connection. */
+/* redis_memory.c - INFO over an own short connection. */
 #include "redis_memory.h"
 
 #include <hiredis/hiredis.h>
@@ -24,17 +24,37 @@ static int64_t field(const char *info, const char *name)
     return at ? strtoll(at + strlen(name), NULL, 10) : 0;
 }
 
-int64_t redis_memory(const char *where)
+/* The answer to INFO, or NULL. */
+static redisReply *ask(const char *where, const char *section)
 {
-    int64_t bytes = -1;
     redisContext *redis = connect_to(where);
-    if (!redis)
-        return -1;
-    redisReply *reply = redis->err ? NULL : redisCommand(redis, "INFO memory");
+    redisReply *reply = redis && !redis->err ? redisCommand(redis, "INFO %s", section) : NULL;
+    if (redis)
+        redisFree(redis);
     if (reply && reply->type == REDIS_REPLY_STRING)
-        bytes = field(reply->str, "\nused_memory:") - field(reply->str, "\nmem_clients_normal:");
+        return reply;
     if (reply)
         freeReplyObject(reply);
-    redisFree(redis);
+    return NULL;
+}
+
+int64_t redis_memory(const char *where)
+{
+    redisReply *reply = ask(where, "memory");
+    if (!reply)
+        return -1;
+    int64_t bytes = field(reply->str, "\nused_memory:") - field(reply->str, "\nmem_clients_normal:");
+    freeReplyObject(reply);
     return bytes;
+}
+
+bool redis_counts(const char *where, int64_t *commands, int64_t *reads)
+{
+    redisReply *reply = ask(where, "stats");
+    if (!reply)
+        return false;
+    *commands = field(reply->str, "\ntotal_commands_processed:");
+    *reads = field(reply->str, "\ntotal_reads_processed:");
+    freeReplyObject(reply);
+    return true;
 }

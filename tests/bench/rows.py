@@ -47,6 +47,8 @@ def all_rows(quick):
     rows.append(Row("people tcp, 1,000 a second, archive on", "chat", "tcp", goal=1, setup="archive", rate=1000, acks=True))
     for transport in ("tcp", "ws"):
         rows.append(Row(f"login {transport}", "login", transport, goal=150 if transport == "tcp" else None, connections=32))
+    for friends in (50, 200):
+        rows.append(Row(f"login tcp, {friends} friends there", "login", "tcp", setup="people", connections=1, friends=friends))
     for transport, goal in (("tcp", 3.0), ("ws", 3.5), ("tls", 17.0), ("wss", 19.0)):
         rows.append(Row(f"idle {transport}", "idle", transport, goal=goal * 1024, connections=idle,
                         settle=10 if quick else 60, stanzas=20))

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from conftest import wait_for
 from xmpp import Client
 
 # Name, subscription, ask, and whether a request of the contact waits.
@@ -275,3 +276,14 @@ def test_removals_are_remembered_up_to_a_number(scene):
     whole = ask(first)
     assert f"ver='{version}'" in whole and "stays@echo.localhost" in whole and "goes" not in whole and "more" not in whole
     assert len([value for value in scene.redis.hvals(ROSTER) if value.split("\x1f")[1:2] == ["x--"]]) <= 64
+
+
+def test_many_at_once(gateway):
+    """What a client asks in the moment of its login is all heard, however much it is."""
+    with Client(gateway.tcp) as juliet:
+        juliet.login("juliet", "secret", resource="balcony")
+        juliet.send("<presence/>" + "".join(f"<presence type='subscribe' to='n{number}@localhost'/>" for number in range(60)))
+        juliet.send("<iq type='get' id='all'><ping xmlns='urn:xmpp:ping'/></iq>")
+        juliet.until("id='all'")
+        roster = gateway.redis.client()
+        wait_for(lambda: sum(key.startswith("n") for key in roster.hkeys("xmpp:{juliet@localhost}:roster")) == 60, 5, "60 contacts")

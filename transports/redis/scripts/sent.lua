@@ -7,13 +7,17 @@
 -- part: seen
 local sessions = KEYS[1]
 local base = string.sub(sessions, 1, -9)
-local rows = redis.call('HGETALL', sessions)
 local flags, targets = '', {}
-for i = 1, #rows, 2 do
-    if rows[i] == '' then
-        flags = rows[i + 1]
-    elseif string.byte(rows[i + 1], 2) == 99 and rows[i] ~= ARGV[2] then
-        targets[#targets + 1] = string.match(rows[i + 1], '\n([^\n]*)')
+if ARGV[3] == '' then
+    flags = redis.call('HGET', sessions, '') or ''
+else
+    local rows = redis.call('HGETALL', sessions)
+    for i = 1, #rows, 2 do
+        if rows[i] == '' then
+            flags = rows[i + 1]
+        elseif string.byte(rows[i + 1], 2) == 99 and rows[i] ~= ARGV[2] then
+            targets[#targets + 1] = string.match(rows[i + 1], '\n([^\n]*)')
+        end
     end
 end
 if seen_before(base, flags, ARGV[5], ARGV[6]) then
