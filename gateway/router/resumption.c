@@ -26,7 +26,8 @@ void resumption_resumed(struct router *router, struct session *session, const st
         caps_resumed(router, session, taken->presence);
     session_set_asked_blocklist(session); /* it may have; one that has not can do with a push too many */
     observe_session(router, session, SESSION_RESUMED, NULL);
-    if (!text_equal(taken->answer.replaced_node, router->parts->node)) /* which may have died, and have missed something */
+    if (!text_equal(taken->answer.replaced_node,
+                    router->parts->node)) /* which may have died, and have missed something */
         presence_resume(router, session);
 }
 
@@ -55,7 +56,8 @@ void resumption_lost(struct router *router, const struct session *session)
     farewell_swept(router, jid_text(session_jid(session)));
 }
 
-void resumption_dropped(struct router *router, struct text node, uint64_t number, struct text bare, struct text resource)
+void resumption_dropped(struct router *router, struct text node, uint64_t number, struct text bare,
+                        struct text resource)
 {
     struct arena arena = { 0 };
     struct session *session = sessions_find(router->sessions, bare, resource);
@@ -74,8 +76,8 @@ static bool has_content(const struct stanza *message)
            !text_is(type, "groupchat");
 }
 
-/* As if it had come when nobody was there (XEP-0198 4, RFC 6121 8.5.3.2): a request is answered with an error, a message with
- * something to read goes to other sessions of the account, the rest is best effort. */
+/* As if it had come when nobody was there (XEP-0198 4, RFC 6121 8.5.3.2): a request is answered with an error, a message
+ * with something to read goes to other sessions of the account, the rest is best effort. */
 void resumption_undelivered(struct router *router, struct stanza *stanza)
 {
     struct text type = element_get(stanza->root, "type");

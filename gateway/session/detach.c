@@ -86,8 +86,8 @@ bool detach(struct session *session, const char *reason)
     alive_schedule(session);
     metric_add(sessions->parts->metrics, METRIC_SM_DETACHED, 1);
     struct session_row row = session_row(session);
-    store->sm->detach(store, &row, sm->resume_ms, (int)config_of(session)->limits_detached_sessions, on_dropped, on_room_made,
-                      room_new(sessions, row.bare));
+    store->sm->detach(store, &row, sm->resume_ms, (int)config_of(session)->limits_detached_sessions, on_dropped,
+                      on_room_made, room_new(sessions, row.bare));
     return true;
 }
 

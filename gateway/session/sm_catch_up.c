@@ -1,6 +1,6 @@
-/* sm_catch_up.c - a resumed session is sent again what its client did not acknowledge, in order: stanzas from the notes, entries
- * from the log; then entries of the log that came for it and were never noted.  What comes meanwhile waits: stanzas are kept,
- * entries stay in the log, where they are found in their turn. */
+/* sm_catch_up.c - a resumed session is sent again what its client did not acknowledge, in order: stanzas from the notes,
+ * entries from the log; then entries of the log that came for it and were never noted.  What comes meanwhile waits:
+ * stanzas are kept, entries stay in the log, where they are found in their turn. */
 #include <stdlib.h>
 
 #include "gateway/session/sm.h"

@@ -31,7 +31,9 @@ bool sm_must_note(const struct sm *sm)
 
 static void add_line(struct buffer *lines, struct run *run, uint64_t number)
 {
-    struct sm_line line = { .number = number, .entry = run->entry, .count = run->count, .xml = { run->xml, run->size } };
+    struct sm_line line = {
+        .number = number, .entry = run->entry, .count = run->count, .xml = { run->xml, run->size }
+    };
     run->line = number;
     buffer_append(lines, (const char *)&line, sizeof line);
 }
@@ -147,9 +149,9 @@ void sm_break(struct session *session)
     if (session->sm->is_broken)
         return;
     session->sm->is_broken = true;
-    TAILQ_FOREACH (note, &session->sessions->notes, entry)
-        if (note->session == session && session->state == STATE_BOUND)
-            flush(note);
+    TAILQ_FOREACH(note, &session->sessions->notes, entry)
+    if (note->session == session && session->state == STATE_BOUND)
+        flush(note);
     alive_schedule(session);
 }
 
@@ -173,10 +175,10 @@ static void on_timer(struct timer *timer)
 {
     struct sessions *sessions = container_of(timer, struct sessions, note_timer);
     struct note *note;
-    TAILQ_FOREACH (note, &sessions->notes, entry)
-        if (!note->session->sm->is_broken && note->session->state != STATE_ENDED &&
-            timers_now(sessions->parts->timers) >= note->made_ms + PATIENCE_MS)
-            sm_break(note->session);
+    TAILQ_FOREACH(note, &sessions->notes, entry)
+    if (!note->session->sm->is_broken && note->session->state != STATE_ENDED &&
+        timers_now(sessions->parts->timers) >= note->made_ms + PATIENCE_MS)
+        sm_break(note->session);
     if (!TAILQ_EMPTY(&sessions->notes))
         start_timer(sessions);
 }

@@ -133,7 +133,8 @@ void sm_push(struct session *session, struct text xml, uint64_t entry)
         unacked_add_stanza(&sm->unacked, xml);
     if ((entry & ~LOG_SHARED) > sm->entry)
         sm->entry = entry & ~LOG_SHARED;
-    if (session->state == STATE_BOUND && sm->waiting.size == 0 && !sm->held_turns && (!sm->is_resumable || sm->is_broken)) {
+    if (session->state == STATE_BOUND && sm->waiting.size == 0 && !sm->held_turns &&
+        (!sm->is_resumable || sm->is_broken)) {
         outbound_write(session, xml);
         if (session->state == STATE_BOUND) {
             sm->written = sm->unacked.sent;
@@ -174,7 +175,8 @@ static void end_turn(struct session *session)
         sm_note(session);
     if (sm->waiting.size)
         sm_write(session, &sm->waiting, sm->unacked.sent);
-    if (session->state == STATE_BOUND && sm->told < sm->asked && sm->told < (sm->is_resumable ? sm->safe : sm->handled.done))
+    if (session->state == STATE_BOUND && sm->told < sm->asked &&
+        sm->told < (sm->is_resumable ? sm->safe : sm->handled.done))
         sm_tell_handled(session);
     if ((session->paused & PAUSE_OPEN) && !handled_is_full(&sm->handled))
         session_unpause(session, PAUSE_OPEN);
@@ -184,8 +186,8 @@ void sessions_turn(struct sessions *sessions)
 {
     struct sm *sm;
     size_t count = 0; /* who is put in again meanwhile waits for the next */
-    TAILQ_FOREACH (sm, &sessions->turn, turn)
-        count++;
+    TAILQ_FOREACH(sm, &sessions->turn, turn)
+    count++;
     for (; count > 0 && (sm = TAILQ_FIRST(&sessions->turn)); count--) {
         TAILQ_REMOVE(&sessions->turn, sm, turn);
         sm->is_in_turn = false;

@@ -81,6 +81,9 @@ struct text node_index_key(struct redis *redis, struct text node);
 struct text nodes_key(struct redis *redis);
 
 /* store_sm.c: {prefix}{bare}:sm:uid (hash), {prefix}detached (sorted set) */
+int64_t sm_unix_ms(void);
+uint64_t sm_number_of(struct text digits);
+struct text sm_detached_key(struct redis *redis); /* in redis->key until the next name */
 /* Until then, and so long from now, the session may be resumed; who finds it later ends it. */
 void sm_write_deadline(struct redis *redis, struct command_queue *queue, struct text node, uint64_t session,
                        struct text bare, struct text resource, int64_t from_now_ms);
@@ -88,6 +91,9 @@ void sm_write_deadline(struct redis *redis, struct command_queue *queue, struct 
 /* store_retention.c */
 void store_archive_retain(struct store *store, struct text cursor, const struct archive_settings *bounds, store_retained_fn *fn,
                           void *ctx);
+
+/* store_sm_expire.c */
+void store_sm_expire(struct store *store, store_each_fn *each, store_done_fn *fn, void *ctx);
 
 /* store_sweep.c */
 void store_node_sweep(struct store *store, store_each_fn *each, store_done_fn *fn, void *ctx);

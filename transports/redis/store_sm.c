@@ -6,16 +6,14 @@
 
 #include "store_parts.h"
 
-enum { EXPIRE_BATCH = 64, EXPIRE_GRACE_MS = 5000 /* for the node that holds it to end it itself */ };
-
-static int64_t unix_ms(void)
+int64_t sm_unix_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static uint64_t number_of(struct text digits)
+uint64_t sm_number_of(struct text digits)
 {
     uint64_t number = 0;
     for (size_t i = 0; i < digits.size && digits.data[i] >= '0' && digits.data[i] <= '9'; i++)
@@ -37,7 +35,7 @@ static struct text owner_of(struct redis *redis, uint64_t session, struct text n
     return buffer_text(&redis->row);
 }
 
-static struct text detached_key(struct redis *redis)
+struct text sm_detached_key(struct redis *redis)
 {
     redis->key.size = 0;
     buffer_printf(&redis->key, "%sdetached", redis->prefix);
@@ -46,7 +44,8 @@ static struct text detached_key(struct redis *redis)
 
 /* -- start -- */
 
-static void sm_start(struct store *store, const struct session_row *row, uint32_t resume_ms, store_done_fn *fn, void *ctx)
+static void sm_start(struct store *store, const struct session_row *row, uint32_t resume_ms, store_done_fn *fn,
+                     void *ctx)
 {
     struct redis *redis = REDIS_OF_STORE(store);
     struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
@@ -105,11 +104,11 @@ static void answer_found(struct redis *redis, const struct pending *pending, con
     (void)redis;
     if (status == BUS_OK && count == 2) {
         found.has_handled = true;
-        found.handled = number_of(reply[1].text);
+        found.handled = sm_number_of(reply[1].text);
     } else if (status == BUS_OK && count == 3) {
         found.is_there = found.has_handled = true;
         found.resource = reply[1].text;
-        found.handled = number_of(reply[2].text);
+        found.handled = sm_number_of(reply[2].text);
     }
     ((store_sm_found_fn *)pending->fn)(pending->ctx, status, &found);
 }
@@ -123,16 +122,15 @@ static void sm_find(struct store *store, struct text bare, struct text uid, stor
     script_begin(queue, &redis->scripts, SCRIPT_SM_FIND, redis_key(redis, bare, "sessions"), 2);
     command_text(queue, notes_key(redis, bare, uid));
     command_text(queue, uid);
-    script_end(
-        queue, SCRIPT_SM_FIND,
-        (struct pending){ .answer = answer_found, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
+    script_end(queue, SCRIPT_SM_FIND,
+               (struct pending){ .answer = answer_found, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
 }
 
 /* -- take -- */
 
 static bool read_line(struct sm_line *line, struct text field, struct text value)
 {
-    *line = (struct sm_line){ .number = number_of(field), .count = 1 };
+    *line = (struct sm_line){ .number = sm_number_of(field), .count = 1 };
     struct text rest = { value.data + 2, value.size - 2 };
     if (value.size < 3)
         return false;
@@ -140,10 +138,10 @@ static bool read_line(struct sm_line *line, struct text field, struct text value
         line->xml = rest;
         return true;
     }
-    line->entry = number_of(rest);
+    line->entry = sm_number_of(rest);
     const char *blank = memchr(rest.data, ' ', rest.size);
     if (blank)
-        line->count = (uint32_t)number_of((struct text){ blank + 1, (size_t)(rest.data + rest.size - blank - 1) });
+        line->count = (uint32_t)sm_number_of((struct text){ blank + 1, (size_t)(rest.data + rest.size - blank - 1) });
     return text_starts_with(value, TEXT("e ")) && blank && line->entry > 0 && line->count > 0;
 }
 
@@ -173,16 +171,16 @@ static struct sm_line *read_notes(struct sm_taken *taken, const struct reply *fi
         struct text field = fields[i].text, value = fields[i + 1].text;
         switch (field.size ? field.data[0] : 0) {
         case 'h':
-            taken->handled = number_of(value);
+            taken->handled = sm_number_of(value);
             break;
         case 's':
-            taken->sent = number_of(value);
+            taken->sent = sm_number_of(value);
             break;
         case 'e':
-            taken->entry = number_of(value);
+            taken->entry = sm_number_of(value);
             break;
         case 't':
-            taken->resume_ms = (uint32_t)number_of(value);
+            taken->resume_ms = (uint32_t)sm_number_of(value);
             break;
         case '1' ... '9':
             is_readable &= read_line(&lines[taken->line_count++], field, value);
@@ -207,7 +205,7 @@ static void answer_taken(struct redis *redis, const struct pending *pending, con
         struct text letters = reply[3].text;
         taken.answer = (struct bind_answer){ .result = BIND_REPLACED,
                                              .replaced_node = reply[1].text,
-                                             .replaced_session = number_of(reply[2].text),
+                                             .replaced_session = sm_number_of(reply[2].text),
                                              .flags = reply[5].text,
                                              .carbons = (unsigned)reply[6].integer };
         taken.presence = reply[7].text;
@@ -215,9 +213,10 @@ static void answer_taken(struct redis *redis, const struct pending *pending, con
         taken.is_available = letters.data[0] != 'u';
         taken.has_carbons = letters.data[1] == 'c';
         taken.is_interested = letters.data[3] == 'i';
-        taken.priority = (int8_t)(reply[4].text.data[0] == '-'
-                                      ? -(int)number_of((struct text){ reply[4].text.data + 1, reply[4].text.size - 1 })
-                                      : (int)number_of(reply[4].text));
+        taken.priority =
+            (int8_t)(reply[4].text.data[0] == '-'
+                         ? -(int)sm_number_of((struct text){ reply[4].text.data + 1, reply[4].text.size - 1 })
+                         : (int)sm_number_of(reply[4].text));
         lines = read_notes(&taken, reply + 10, count - 10);
     }
     ((store_sm_taken_fn *)pending->fn)(pending->ctx, status, &taken);
@@ -238,9 +237,8 @@ static void sm_take(struct store *store, const struct session_row *row, store_sm
     command_text(queue, row->uid);
     command_text(queue, notes_key(redis, row->bare, row->uid));
     command_integer(queue, (int64_t)row->generation);
-    script_end(
-        queue, SCRIPT_SM_TAKE,
-        (struct pending){ .answer = answer_taken, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
+    script_end(queue, SCRIPT_SM_TAKE,
+               (struct pending){ .answer = answer_taken, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
 }
 
 /* -- detach -- */
@@ -259,7 +257,7 @@ static void answer_detached(struct redis *redis, const struct pending *pending, 
     if (status == BUS_OK && (reply->type != REPLY_ARRAY || count < 2))
         status = BUS_FAILED;
     for (size_t i = 2; status == BUS_OK && i + 2 < count && detach->each; i += 3) {
-        struct sm_dropped dropped = { reply[i].text, reply[i + 1].text, number_of(reply[i + 2].text) };
+        struct sm_dropped dropped = { reply[i].text, reply[i + 1].text, sm_number_of(reply[i + 2].text) };
         detach->each(detach->ctx, &dropped);
     }
     if (detach->fn)
@@ -272,8 +270,8 @@ void sm_write_deadline(struct redis *redis, struct command_queue *queue, struct 
 {
     command_begin(queue, 4);
     command_word(queue, "ZADD");
-    command_text(queue, detached_key(redis));
-    command_integer(queue, unix_ms() + from_now_ms);
+    command_text(queue, sm_detached_key(redis));
+    command_integer(queue, sm_unix_ms() + from_now_ms);
     redis->row.size = 0;
     buffer_printf(&redis->row, "%.*s\n%llu\n%.*s/%.*s", TEXT_ARGS(node), (unsigned long long)session, TEXT_ARGS(bare),
                   TEXT_ARGS(resource));
@@ -282,7 +280,7 @@ void sm_write_deadline(struct redis *redis, struct command_queue *queue, struct 
 }
 
 static void sm_detach(struct store *store, const struct session_row *row, uint32_t resume_ms, int most,
-                     store_sm_dropped_fn *each, store_done_fn *fn, void *ctx)
+                      store_sm_dropped_fn *each, store_done_fn *fn, void *ctx)
 {
     struct redis *redis = REDIS_OF_STORE(store);
     struct detach *detach = xmalloc(sizeof *detach);
@@ -295,118 +293,12 @@ static void sm_detach(struct store *store, const struct session_row *row, uint32
     script_begin(queue, &redis->scripts, SCRIPT_SM_DETACH, redis_key(redis, row->bare, "sessions"), 6);
     command_text(queue, row->resource);
     command_text(queue, owner_of(redis, row->session, row->node));
-    command_integer(queue, unix_ms());
+    command_integer(queue, sm_unix_ms());
     command_integer(queue, most);
     command_text(queue, redis_key(redis, row->bare, "log"));
     command_text(queue, notes_key(redis, row->bare, (struct text){ 0 }));
     script_end(queue, SCRIPT_SM_DETACH,
                (struct pending){ .answer = answer_detached, .ctx = detach, .flags = PENDING_REPEATABLE });
-}
-
-/* -- expire -- */
-
-struct expire {
-    store_each_fn *each;
-    store_done_fn *fn;
-    void *ctx;
-    size_t open; /* answers that will come */
-    int64_t removed;
-    enum bus_status status;
-};
-
-struct expired { /* one that is removed */
-    struct expire *expire;
-    struct text member, node, full;
-    uint64_t session;
-    char text[];
-};
-
-static void expire_step_done(struct expire *expire)
-{
-    if (--expire->open > 0)
-        return;
-    if (expire->fn)
-        expire->fn(expire->ctx, expire->status, expire->removed);
-    free(expire);
-}
-
-static struct expired *expired_new(struct expire *expire, struct text member)
-{
-    struct expired *expired = xmalloc(sizeof *expired + member.size);
-    memcpy(expired->text, member.data, member.size);
-    struct text rest = { expired->text, member.size };
-    expired->expire = expire;
-    expired->member = rest;
-    expired->node = text_take_line(&rest);
-    expired->session = number_of(text_take_line(&rest));
-    expired->full = rest;
-    return expired;
-}
-
-static void answer_expired(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
-{
-    struct expired *expired = pending->ctx;
-    struct expire *expire = expired->expire;
-    enum bus_status status = reply_status(reply);
-    (void)count;
-    if (status != BUS_OK) {
-        expire->status = status;
-    } else if (reply->integer > 0) {
-        expire->removed++;
-        if (expire->each)
-            expire->each(expire->ctx, expired->full);
-    }
-    struct command_queue *queue = status == BUS_OK ? redis_take(redis, answer_nobody, NULL, NULL) : NULL;
-    if (queue) {
-        command_begin(queue, 3);
-        command_word(queue, "ZREM");
-        command_text(queue, detached_key(redis));
-        command_text(queue, expired->member);
-        command_end(queue, (struct pending){ .answer = answer_nobody, .flags = PENDING_REPEATABLE });
-    }
-    free(expired);
-    expire_step_done(expire);
-}
-
-static void remove_expired(struct redis *redis, struct expire *expire, struct text member)
-{
-    struct expired *expired = expired_new(expire, member);
-    const char *slash = memchr(expired->full.data, '/', expired->full.size);
-    struct text bare = { expired->full.data, slash ? (size_t)(slash - expired->full.data) : expired->full.size };
-    struct text resource = { bare.data + bare.size + 1, slash ? expired->full.size - bare.size - 1 : 0 };
-    expire->open++;
-    struct command_queue *queue = redis_take(redis, answer_expired, NULL, expired);
-    if (queue)
-        session_write_remove(redis, queue, bare, resource, expired->session, expired->node, -1,
-                             (struct pending){ .answer = answer_expired, .ctx = expired });
-}
-
-static void answer_due(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
-{
-    struct expire *expire = pending->ctx;
-    expire->status = reply_status(reply);
-    for (size_t i = 1; expire->status == BUS_OK && i < count; i++)
-        remove_expired(redis, expire, reply[i].text);
-    expire_step_done(expire);
-}
-
-static void sm_expire(struct store *store, store_each_fn *each, store_done_fn *fn, void *ctx)
-{
-    struct redis *redis = REDIS_OF_STORE(store);
-    struct expire *expire = xmalloc(sizeof *expire);
-    *expire = (struct expire){ .each = each, .fn = fn, .ctx = ctx, .open = 1 };
-    struct command_queue *queue = redis_take(redis, answer_due, NULL, expire);
-    if (!queue)
-        return;
-    command_begin(queue, 7);
-    command_word(queue, "ZRANGEBYSCORE");
-    command_text(queue, detached_key(redis));
-    command_word(queue, "-inf");
-    command_integer(queue, unix_ms() - EXPIRE_GRACE_MS);
-    command_word(queue, "LIMIT");
-    command_word(queue, "0");
-    command_integer(queue, EXPIRE_BATCH);
-    command_end(queue, (struct pending){ .answer = answer_due, .ctx = expire });
 }
 
 const struct sm_ops redis_sm_ops = {
@@ -415,5 +307,5 @@ const struct sm_ops redis_sm_ops = {
     .find = sm_find,
     .take = sm_take,
     .detach = sm_detach,
-    .expire = sm_expire,
+    .expire = store_sm_expire,
 };

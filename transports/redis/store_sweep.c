@@ -2,7 +2,6 @@
  * some sessions at a time out of the dead node's index, removes those rows that are still its own and not resumable, and is
  * done when the index is empty.  A sweeper that dies itself leaves a claim that ends, and an index that still names what is left. */
 #include <stdlib.h>
-#include <time.h>
 
 #include "store_parts.h"
 
@@ -71,13 +70,6 @@ static void end_batch(struct redis *redis, struct sweep *sweep)
     next_batch(redis, sweep);
 }
 
-static int64_t unix_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* It may still be resumed: it leaves the index of the dead for the list of those that wait for their clients. */
 static void keep_row(struct redis *redis, const struct swept *swept, int64_t resume_ms)
 {
@@ -130,7 +122,7 @@ static void remove_row(struct redis *redis, struct swept *swept)
     struct command_queue *queue = redis_take(redis, answer_removed, NULL, swept);
     if (queue)
         session_write_remove(redis, queue, swept->bare, swept->resource, swept->session,
-                             swept->sweep->dead[swept->sweep->now], unix_ms(),
+                             swept->sweep->dead[swept->sweep->now], sm_unix_ms(),
                              (struct pending){ .answer = answer_removed, .ctx = swept });
 }
 
