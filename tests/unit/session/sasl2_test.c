@@ -83,6 +83,30 @@ static void test_binding(void **state)
     }
 }
 
+/* XEP-0198 6: a stream that cannot be resumed is told with the success, and a new one begins with the binding. */
+static void test_stream_management(void **state)
+{
+    (void)state;
+    struct stage *stage = stage_with_romeo(NULL);
+    struct client *client = ready_client(stage, FRAMING_TCP);
+    authenticates(client, PLAIN_ROMEO_SECRET,
+                  "<resume xmlns='urn:xmpp:sm:3' previd='old.1' h='3'/>"
+                  "<bind xmlns='urn:xmpp:bind:0'><enable xmlns='urn:xmpp:sm:3' resume='true'/><inactive xmlns='urn:xmpp:csi:0'/></bind>");
+    hears(client, "<success xmlns='" SASL2 "'><authorization-identifier>romeo@example.com/*</authorization-identifier>"
+                  "<failed xmlns='urn:xmpp:sm:3' h='7'><item-not-found xmlns='*'/></failed>"
+                  "<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' resume='true' id='*' max='300'/></bound></success>*"
+                  "<stream:features*></stream:features>");
+    says(client, "<r xmlns='urn:xmpp:sm:3'/>");
+    hears(client, "<a xmlns='urn:xmpp:sm:3' h='0'/>");
+    client_free(client);
+    client = ready_client(stage, FRAMING_TCP);
+    authenticates(client, PLAIN_ROMEO_SECRET, "<resume xmlns='urn:xmpp:sm:3' previd='old.1' h='3'/>");
+    hears(client, "<success*<failed xmlns='urn:xmpp:sm:3' h='7'>*</success>*<stream:features><bind *<sm xmlns='urn:xmpp:sm:3'/>*");
+    client_bind(client, "r");
+    client_free(client);
+    stage_free(stage);
+}
+
 static void bind_as(struct stage *stage, const char *inner, char resource[64])
 {
     struct client *client = ready_client(stage, FRAMING_TCP);
@@ -536,6 +560,7 @@ int main(void)
         cmocka_unit_test(test_without_binding),
         cmocka_unit_test(test_binding),
         cmocka_unit_test(test_resources),
+        cmocka_unit_test(test_stream_management),
         cmocka_unit_test(test_too_many_sessions),
         cmocka_unit_test(test_scram),
         cmocka_unit_test(test_failures),

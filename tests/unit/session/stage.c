@@ -14,7 +14,7 @@
 
 /* -- answers -- */
 
-enum answer_kind { ANSWER_ACCOUNT, ANSWER_BIND, ANSWER_REMOVE, ANSWER_SUBSCRIBE, ANSWER_TOKENS };
+enum answer_kind { ANSWER_FOUND, ANSWER_ACCOUNT, ANSWER_BIND, ANSWER_REMOVE, ANSWER_SUBSCRIBE, ANSWER_TOKENS };
 struct stage_answer {
     struct stage_answer *next;
     enum answer_kind kind;
@@ -25,6 +25,7 @@ struct stage_answer {
     store_done_fn *done_fn;
     bus_subscribed_fn *subscribed_fn;
     store_tokens_fn *tokens_fn;
+    store_sm_found_fn *found_fn;
     const struct stage_tokens *tokens;
     bool is_found;
     struct account account;
@@ -66,6 +67,9 @@ static void give(struct stage_answer *answer)
     case ANSWER_REMOVE:
         if (answer->done_fn)
             answer->done_fn(answer->ctx, answer->status, answer->result);
+        break;
+    case ANSWER_FOUND:
+        answer->found_fn(answer->ctx, answer->status, &(struct sm_found){ .has_handled = true, .handled = 7 });
         break;
     case ANSWER_TOKENS:
         give_tokens(answer);
@@ -351,7 +355,16 @@ static void sm_detach(struct store *store, const struct session_row *row, uint32
     add_done(stage, fn, ctx);
 }
 
-static const struct sm_ops sm_ops = { .start = sm_start, .note = sm_note, .detach = sm_detach };
+/* Every stream has ended. */
+static void sm_find(struct store *store, struct text bare, struct text uid, store_sm_found_fn *fn, void *ctx)
+{
+    struct stage *stage = stage_of_store(store);
+    (void)bare;
+    (void)uid;
+    add_answer(stage, ANSWER_FOUND, stage->note_status, ctx)->found_fn = fn;
+}
+
+static const struct sm_ops sm_ops = { .start = sm_start, .note = sm_note, .detach = sm_detach, .find = sm_find };
 
 /* -- bus -- */
 
