@@ -223,7 +223,8 @@ def test_a_deleted_account_leaves_no_subscription(gateways, redis):
     presence(romeo, juliet.jid, "unavailable", 20)
     presence(romeo, "juliet@localhost", "unsubscribed", 20)
     presence(nurse, "juliet@localhost", "unsubscribed", 20)
-    wait_for(lambda: [key for key in redis.client().keys("*juliet*") if ":lease" not in key] == [], 20, "nothing of the account is left")
+    gone = ["xmpp:{juliet@localhost}:deleted"]  # for a day
+    wait_for(lambda: redis.client().keys("*juliet*") == gone, 20, "nothing of the account is left")
     assert redis.client().scard("xmpp:leaving") == 0
     for person in (romeo, nurse):
         person.stanza("<iq type='get' id='r2'><query xmlns='jabber:iq:roster'/></iq>")
