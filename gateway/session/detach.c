@@ -204,7 +204,7 @@ void detach_give_back(struct session *session)
     stream_feed(stream, open.data, open.size);
     for (uint32_t i = 0; i < unacked->run_count; i++) {
         const struct run *run = unacked_run(unacked, i);
-        if (!run->xml)
+        if (!run->xml || run->is_answered)
             continue;
         xml.size = 0;
         sm_write_scoped(&xml, (struct text){ run->xml, run->size }, SCOPE_SELF_CONTAINED);

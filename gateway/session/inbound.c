@@ -1,5 +1,5 @@
 /* inbound.c - a stanza of a bound session, checked and stamped before it goes on (RFC 6120 8.1, 8.2.3). */
-#include "gateway/session/session_state.h"
+#include "gateway/session/sm.h"
 
 /* Answers with an error if it may be, and lets go of the stanza.  From is stamped: the answer goes back to it. */
 static void refuse(struct session *session, struct stanza *stanza, enum stanza_condition condition, const char *text)
@@ -68,6 +68,14 @@ static const char *iq_problem(const struct stanza *stanza)
     return NULL;
 }
 
+/* Whoever answers a request has it, though the acknowledgement is still to come. */
+static void note_answer(struct session *session, const struct stanza *stanza)
+{
+    struct text type = element_get(stanza->root, "type");
+    if (session->sm && (text_is(type, "result") || text_is(type, "error")))
+        unacked_answered(&session->sm->unacked, element_get(stanza->root, "to"), element_get(stanza->root, "id"));
+}
+
 /* What a session answers itself: a second binding (RFC 6120 7.1: one a stream here), and the session of RFC 3921 3.
  * True: it was answered. */
 static bool is_own_request(struct session *session, struct stanza *stanza)
@@ -103,8 +111,10 @@ void inbound_stanza(struct session *session, struct stanza *stanza)
     }
     bool has_address = prepare_to(stanza);
     stamp(session, stanza);
-    if (stanza->kind == STANZA_IQ)
+    if (stanza->kind == STANZA_IQ) {
         problem = iq_problem(stanza);
+        note_answer(session, stanza);
+    }
 
     if (!has_address) {
         refuse(session, stanza, STANZA_ERROR_JID_MALFORMED, NULL);

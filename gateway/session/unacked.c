@@ -2,9 +2,10 @@
 #include "gateway/session/unacked.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-enum { ROOM_FIRST = 8 };
+enum { ROOM_FIRST = 8, ANSWER_REACH = 256 };
 
 void unacked_fini(struct unacked *unacked)
 {
@@ -109,6 +110,38 @@ void unacked_ack(struct unacked *unacked, uint64_t number, void (*each)(void *ct
         else
             run->entry += count;
     }
+}
+
+/* The start tag of what this server writes: values stand in single quotes. */
+static bool tag_has(struct text tag, const char *name, struct text value)
+{
+    char wanted[16];
+    struct text rest = tag;
+    int size = snprintf(wanted, sizeof wanted, " %s='", name);
+    const char *found = memmem(rest.data, rest.size, wanted, (size_t)size);
+    if (!found)
+        return false;
+    rest.size -= (size_t)(found + size - rest.data);
+    rest.data = found + size;
+    return text_starts_with(rest, value) && rest.size > value.size && rest.data[value.size] == '\'';
+}
+
+static bool is_request(const struct run *run, struct text from, struct text id)
+{
+    if (!run->xml || strncmp(run->xml, "<iq ", 4) != 0)
+        return false;
+    struct text tag = { run->xml, strcspn(run->xml, ">") };
+    return tag_has(tag, "id", id) && tag_has(tag, "from", from) &&
+           (tag_has(tag, "type", TEXT("get")) || tag_has(tag, "type", TEXT("set")));
+}
+
+void unacked_answered(struct unacked *unacked, struct text from, struct text id)
+{
+    for (uint32_t i = unacked->run_count, looked = 0; i-- > 0 && looked < ANSWER_REACH; looked++)
+        if (is_request(unacked_run(unacked, i), from, id)) {
+            unacked_run(unacked, i)->is_answered = true;
+            return;
+        }
 }
 
 /* Makes the run at index two: the second begins at the entry. */

@@ -16,6 +16,7 @@ struct run {
     uint32_t size;  /* of xml */
     uint32_t count; /* of entries; 1 with xml */
     uint64_t line;  /* the number under which it is noted; 0: it is not */
+    bool is_answered; /* a request whose answer came: the client had it, whatever it acknowledges */
 };
 
 struct unacked {
@@ -51,6 +52,8 @@ bool unacked_find(const struct unacked *unacked, uint32_t h, uint64_t upto, uint
 
 /* Everything up to number is acknowledged.  each (may be NULL) gets the log's numbers that were in it. */
 void unacked_ack(struct unacked *unacked, uint64_t number, void (*each)(void *ctx, uint64_t entry), void *ctx);
+/* The client has answered the request with this id from this address: marks it, among the newest. */
+void unacked_answered(struct unacked *unacked, struct text from, struct text id);
 bool unacked_has_entry(const struct unacked *unacked, uint64_t entry);
 /* Takes out an entry that the log has lost; those behind it count one less.  False when it was not in. */
 bool unacked_drop_entry(struct unacked *unacked, uint64_t entry);

@@ -167,11 +167,37 @@ static void test_any_order(void **state)
     unacked_fini(&unacked);
 }
 
+static void test_answered(void **state)
+{
+    (void)state;
+    struct unacked unacked = { 0 };
+    static const struct {
+        struct text xml;
+        bool is_answered;
+    } rows[] = {
+        { TEXT_INIT("<iq type='get' id='7' from='juliet@localhost/balcony'><a id='8' from='x@y'/></iq>"), true },
+        { TEXT_INIT("<iq type='get' id='77' from='juliet@localhost/balcony'/>"), false },
+        { TEXT_INIT("<iq type='get' id='7' from='juliet@localhost'/>"), false },
+        { TEXT_INIT("<iq type='result' id='7' from='juliet@localhost/balcony'/>"), false },
+        { TEXT_INIT("<message type='get' id='7' from='juliet@localhost/balcony'/>"), false },
+        { TEXT_INIT("<iq type='get' id='9' from='a@b'><a id='7' from='juliet@localhost/balcony'/></iq>"), false },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        unacked_add_stanza(&unacked, rows[i].xml);
+    unacked_add_entry(&unacked, 3);
+    unacked_answered(&unacked, TEXT("juliet@localhost/balcony"), TEXT("7"));
+    unacked_answered(&unacked, TEXT("nobody"), TEXT("7"));
+    for (uint32_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(unacked_run(&unacked, i)->is_answered, rows[i].is_answered);
+    unacked_fini(&unacked);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runs), cmocka_unit_test(test_noted_runs_stay), cmocka_unit_test(test_drop),
         cmocka_unit_test(test_h),    cmocka_unit_test(test_any_order),
+        cmocka_unit_test(test_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
