@@ -3,11 +3,11 @@ strophe.js and stanza over WebSocket."""
 import os
 import pathlib
 import subprocess
-import time
 
 import pytest
 
 from conftest import ROOT, wait_for
+from profanity import Profanity
 
 CLIENTS = pathlib.Path(__file__).parent / "clients"
 BODY = 'Art thou not Romeo & a "Montague"? <3 ünï 🌹'
@@ -63,32 +63,11 @@ def test_libstrophe(gateways, certificate, echo, tls):
 
 
 def test_profanity(gateways, certificate, echo, folder):
-    """The real terminal program, driven by tmux."""
     gateway = gateways(**certificate)
-    tmux = ["tmux", "-L", f"stanzabus-{os.getpid()}"]
-    home = folder / "home"
-    (home / ".config/profanity").mkdir(parents=True)
-    environment = {**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config"), "XDG_DATA_HOME": str(home / ".local"),
-                   "TERM": "screen", "LANG": "C.UTF-8"}
-
-    def screen():
-        return subprocess.run([*tmux, "capture-pane", "-p"], capture_output=True, text=True).stdout
-
-    def keys(line):
-        subprocess.run([*tmux, "send-keys", "-l", line], check=True)
-        subprocess.run([*tmux, "send-keys", "Enter"], check=True)
-
-    subprocess.run([*tmux, "new-session", "-d", "-x", "150", "-y", "40", "profanity"], check=True, env=environment)
+    profanity = Profanity(folder)
     try:
-        wait_for(lambda: "Profanity" in screen(), 15)
-        keys("/tls certpath")
-        keys(f"/connect juliet@localhost server 127.0.0.1 port {gateway.tcp} tls trust")
-        wait_for(lambda: "password" in screen().lower(), 10, "the password prompt")
-        keys("secret")
-        wait_for(lambda: "logged in successfully" in screen(), 15, "the login\n" + screen())
-        keys("/msg echo.localhost wherefore art thou")
-        wait_for(lambda: screen().count("wherefore art thou") >= 2, 10, "the echo\n" + screen())
-        keys("/quit")
-        time.sleep(0.5)
+        profanity.log_in("juliet@localhost", gateway.tcp)
+        profanity.type("/msg echo.localhost wherefore art thou")
+        profanity.wait("wherefore art thou", times=2)
     finally:
-        subprocess.run([*tmux, "kill-server"], capture_output=True)
+        profanity.quit()
