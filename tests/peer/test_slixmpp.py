@@ -433,6 +433,18 @@ def test_last_activity(play):
     play(scene)
 
 
+def test_password_change(play):
+    """XEP-0077 3.3."""
+    async def scene(stage):
+        juliet = await stage.enter("juliet")
+        await juliet["xep_0077"].change_password("rosemary", jid="localhost")
+        with pytest.raises(AssertionError):
+            await stage.client("juliet", "old").start()
+        await stage.client("juliet", "new", password="rosemary").start()
+
+    play(scene)
+
+
 def test_resumption(play):
     """XEP-0198: the line is cut, and nothing is lost, and nothing comes twice."""
     async def scene(stage):
