@@ -15,7 +15,7 @@ static void on_copied(void *ctx, enum bus_status status, int64_t receivers)
 static void publish_copy(struct router *router, struct text channel, struct text event)
 {
     struct bus *bus = router->parts->bus;
-    bus->ops->publish(bus, channel, (struct text){ 0 }, event, on_copied, router);
+    bus->ops->publish_copy(bus, channel, event, on_copied, router);
 }
 
 bool observe_wants(const struct router *router, enum stanza_kind kind)
@@ -80,7 +80,8 @@ static void tell_sender(struct router *router, struct service *service, struct t
     struct event_head head = make_head(router, id, service->address);
     struct event_refused refused = { why->reason, text_of(why->text), text_of(why->id), channel };
     event_write_refused(&router->event, &head, &refused);
-    publish_copy(router, service->mailbox, buffer_text(&router->event));
+    struct bus *bus = router->parts->bus;
+    bus->ops->publish(bus, service->mailbox, (struct text){ 0 }, buffer_text(&router->event), on_copied, router);
 }
 
 static void tell_operators(struct router *router, struct service *service, struct text channel, struct text payload,

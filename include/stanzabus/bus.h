@@ -22,6 +22,8 @@ struct bus_ops {
     /* head and tail are one payload, joined on the way (the tail may be shared by several publishes); both are copied.
      * fn may be NULL.  It is never called from inside. */
     void (*publish)(struct bus *bus, struct text channel, struct text head, struct text tail, bus_published_fn *fn, void *ctx);
+    /* The same for a copy that nobody's order hangs on: it goes at the end of the turn, behind all that is asked in it. */
+    void (*publish_copy)(struct bus *bus, struct text channel, struct text payload, bus_published_fn *fn, void *ctx);
     /* Counted: the n-th subscribe of a name answers at once if it is confirmed.  fn (may be NULL) comes after Redis
      * confirmed; never from inside.  The count is taken whatever the status: with BUS_AWAY the channel stays wanted, and
      * is subscribed when Redis is back; one unsubscribe undoes one subscribe. */

@@ -85,10 +85,12 @@ typedef void store_entry_fn(void *ctx, const struct log_entry *entry);
 enum { LOG_PAGE = 100 }; /* entries of one settle or read */
 
 struct log_ops {
-    /* result: enum deliver_result, or how many it was published for */
+    /* Those for one account that are asked one behind the other go together.
+     * result: enum deliver_result, or how many it was published for */
     void (*deliver)(struct store *store, const struct deliver *deliver, store_done_fn *fn, void *ctx);
     /* The sender's side: its archive, and the copies for its other resources.  bare and resource are the sender's own, from is the
-     * recipient (the partner in the archive).  result: 1, or DELIVER_DOUBLE */
+     * recipient (the partner in the archive).  In the order of the calls among themselves; what is asked later in the same
+     * turn of the loop may come before.  result: 1, or DELIVER_DOUBLE */
     void (*sent)(struct store *store, const struct deliver *deliver, store_done_fn *fn, void *ctx);
     /* These numbers (with LOG_SHARED) were delivered to the session of this uid.  result: how many left the log */
     void (*done)(struct store *store, struct text bare, struct text uid, const uint64_t *numbers, size_t count,

@@ -26,6 +26,21 @@ static void publish(struct bus *bus, struct text channel, struct text head, stru
     command_end(queue, (struct pending){ .answer = answer_published, .fn = (any_fn *)fn, .ctx = ctx });
 }
 
+static void publish_copy(struct bus *bus, struct text channel, struct text payload, bus_published_fn *fn, void *ctx)
+{
+    struct redis *redis = REDIS_OF_BUS(bus);
+    struct command_queue *copies = &redis->copies;
+    if (!redis_may_take(redis, copies->bytes.size)) {
+        redis_answer_later(redis, answer_published, (any_fn *)fn, ctx, true);
+        return;
+    }
+    command_begin(copies, 3);
+    command_text(copies, TEXT("PUBLISH"));
+    command_text(copies, channel);
+    command_text(copies, payload);
+    command_end(copies, (struct pending){ .answer = answer_published, .fn = (any_fn *)fn, .ctx = ctx });
+}
+
 static void subscribe(struct bus *bus, struct text channel, bus_subscribed_fn *fn, void *ctx)
 {
     subscription_add(REDIS_OF_BUS(bus), channel, fn, ctx);
@@ -36,4 +51,4 @@ static void unsubscribe(struct bus *bus, struct text channel)
     subscription_drop(REDIS_OF_BUS(bus), channel);
 }
 
-const struct bus_ops redis_bus_ops = { publish, subscribe, unsubscribe };
+const struct bus_ops redis_bus_ops = { publish, publish_copy, subscribe, unsubscribe };

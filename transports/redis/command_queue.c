@@ -144,6 +144,16 @@ void command_queue_again(struct command_queue *queue, size_t begin, struct pendi
     pending_push(&queue->ring, &pending);
 }
 
+void command_queue_append(struct command_queue *queue, struct command_queue *more)
+{
+    buffer_append_text(&queue->bytes, buffer_text(&more->bytes));
+    more->bytes.size = 0;
+    while (more->ring.count) {
+        struct pending pending = pending_pop(&more->ring);
+        pending_push(&queue->ring, &pending);
+    }
+}
+
 /* -- losses -- */
 
 void command_queue_lose(struct command_queue *queue, struct pending_ring *lost)

@@ -71,6 +71,9 @@ struct pending command_queue_answered(struct command_queue *queue, size_t *begin
 /* The same command once more, at the end. */
 void command_queue_again(struct command_queue *queue, size_t begin, struct pending pending);
 
+/* What was written into more goes behind what is in queue; more is empty then. */
+void command_queue_append(struct command_queue *queue, struct command_queue *more);
+
 static inline size_t command_queue_held(const struct command_queue *queue)
 {
     return queue->bytes.size - queue->answered;

@@ -155,6 +155,7 @@ static void go_away(struct redis *redis, const char *why)
         redis->settings.on_first_failure(redis->settings.ctx, why);
     if (redis->bus.callbacks)
         redis->bus.callbacks->on_away(redis->bus.ctx);
+    redis_close_turn(redis);
     command_queue_cut(&redis->commands.queue, &lost);
     redis_give_up_all(redis, &lost);
     subscriptions_give_up(redis);

@@ -13,14 +13,27 @@ static const double AWAY_ANSWER_AFTER = 0.005;
 
 /* -- the way of a command -- */
 
+bool redis_may_take(struct redis *redis, size_t so_far)
+{
+    size_t held = command_queue_held(&redis->commands.queue) + so_far;
+    health_watch_full(redis, held);
+    return !redis->bus.is_away && held < 2 * redis->settings.queue_bytes;
+}
+
 struct command_queue *redis_take(struct redis *redis, answer_fn *answer, any_fn *fn, void *ctx)
 {
-    size_t held = command_queue_held(&redis->commands.queue);
-    health_watch_full(redis, held);
-    if (!redis->bus.is_away && held < 2 * redis->settings.queue_bytes)
+    log_batch_close(redis, &redis->deliveries);
+    if (redis_may_take(redis, 0))
         return &redis->commands.queue;
     redis_answer_later(redis, answer, fn, ctx, true);
     return NULL;
+}
+
+void redis_close_turn(struct redis *redis)
+{
+    log_batch_close(redis, &redis->deliveries);
+    log_batch_close(redis, &redis->sent);
+    command_queue_append(&redis->commands.queue, &redis->copies);
 }
 
 enum bus_status reply_status(const struct reply *reply)
@@ -187,6 +200,7 @@ static void on_core_turn(struct ev_loop *loop, struct ev_prepare *prepare, int e
     (void)events;
     if (redis->bus.callbacks && redis->bus.callbacks->on_turn)
         redis->bus.callbacks->on_turn(redis->bus.ctx);
+    redis_close_turn(redis);
 }
 
 static void on_turn_end(struct ev_loop *loop, struct ev_prepare *prepare, int events)
@@ -288,7 +302,7 @@ void redis_start(struct redis *redis)
 
 bool redis_is_idle(const struct redis *redis)
 {
-    return redis->commands.queue.ring.count == 0 && redis->subscriber.queue.ring.count == 0 && redis->later.count == 0;
+    return !redis->deliveries.answers && !redis->sent.answers && redis->copies.ring.count == 0 && redis->commands.queue.ring.count == 0 && redis->subscriber.queue.ring.count == 0 && redis->later.count == 0;
 }
 
 /* Each asker gets its one answer; those that ask again get BUS_AWAY too, some times. */
@@ -296,6 +310,7 @@ static void answer_all(struct redis *redis)
 {
     struct pending_ring lost = { 0 };
     redis->bus.is_away = true;
+    redis_close_turn(redis);
     while (redis->commands.queue.ring.count) {
         struct pending pending = pending_pop(&redis->commands.queue.ring);
         pending_push(&lost, &pending);
@@ -329,6 +344,9 @@ void redis_free(struct redis **pointer)
     free(redis->prefix);
     buffer_fini(&redis->key);
     buffer_fini(&redis->row);
+    log_batch_fini(&redis->deliveries);
+    log_batch_fini(&redis->sent);
+    command_queue_fini(&redis->copies);
     redis_url_fini(&redis->url);
     free(redis);
     *pointer = NULL;

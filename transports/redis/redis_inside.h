@@ -6,6 +6,7 @@
 #include "redis.h"
 #include "resolver.h"
 #include "scripts.h"
+#include "stanzabus/store_log.h"
 #include "stanzabus/timer.h" /* container_of */
 #include "subscriptions.h"
 
@@ -49,6 +50,16 @@ struct own_beats { /* of the node that beats through this store */
     bool is_known; /* Redis has confirmed one */
 };
 
+struct batch_answers;
+struct log_batch { /* of deliver or sent, for one account; open at most until the turn ends */
+    struct batch_answers *answers; /* owned; NULL: nothing is open */
+    struct buffer bare;
+    struct command_queue arguments; /* only its bytes */
+    bool is_numbered;
+    unsigned stream_seconds, waiting;
+    struct archive_settings archive;
+};
+
 struct redis {
     struct bus bus;
     struct store store;
@@ -66,6 +77,9 @@ struct redis {
     struct sweep *sweep;        /* under way, or NULL */
     struct ev_prepare core_turn; /* the core's on_turn */
     struct ev_prepare turn_end; /* writes what this turn queued */
+    struct log_batch deliveries; /* closed by whatever is asked next, so that order is kept */
+    struct log_batch sent;       /* closed at the end of the turn */
+    struct command_queue copies; /* behind all of the turn */
     struct pending_ring later;  /* answers that need no Redis, given outside of the asker's call */
     struct ev_timer later_timer;
     struct ev_idle later_idle;
@@ -83,6 +97,9 @@ static inline double redis_now(const struct redis *redis)
 
 /* The queue to write a command into; NULL when it is refused, and then it is answered BUS_AWAY later. */
 struct command_queue *redis_take(struct redis *redis, answer_fn *answer, any_fn *fn, void *ctx);
+/* Will one more be taken?  so_far: bytes that are not in the queue yet. */
+bool redis_may_take(struct redis *redis, size_t so_far);
+void redis_close_turn(struct redis *redis); /* what was gathered in it goes into the queue */
 /* BUS_AWAY for one that is given up, counted. */
 void redis_give_up(struct redis *redis, const struct pending *pending);
 void redis_give_up_all(struct redis *redis, struct pending_ring *lost); /* empties it */
@@ -116,6 +133,10 @@ void health_watch_queue(struct redis *redis);             /* on_full, on_drained
 bool health_take_message(struct redis *redis, struct text channel, struct text payload); /* true: a heartbeat */
 void health_lost(struct redis *redis, const struct link *link, const char *reason);
 void health_unreachable(struct redis *redis, const char *reason, const char *advice); /* a try failed */
+
+/* -- store_log.c -- */
+void log_batch_close(struct redis *redis, struct log_batch *batch); /* its command goes into the queue */
+void log_batch_fini(struct log_batch *batch);
 
 /* -- bus.c, store.c and its parts -- */
 extern const struct bus_ops redis_bus_ops;

@@ -14,13 +14,101 @@ static struct text without_brace(struct text event)
     return (struct text){ event.data + 1, event.size - 1 };
 }
 
-static void write_archive_settings(struct redis *redis, struct command_queue *queue, const struct deliver *deliver)
+/* -- batches: what is asked for one account, one behind the other, is one call of the script -- */
+
+enum { BATCH_MAX = 64, BATCH_BYTES = 64 * 1024 };
+enum { DELIVER_ARGUMENTS = 11, SENT_ARGUMENTS = 7 }; /* of each message, as the scripts say */
+
+struct batch_asker {
+    store_done_fn *fn;
+    void *ctx;
+};
+
+struct batch_answers {
+    unsigned count;
+    struct batch_asker askers[BATCH_MAX];
+};
+
+static void answer_batch(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
+{
+    struct batch_answers *answers = pending->ctx;
+    enum bus_status status = reply_status(reply);
+    if (status == BUS_OK && (reply->type != REPLY_ARRAY || count != answers->count + 1))
+        status = BUS_FAILED;
+    for (unsigned i = 0; i < answers->count; i++) {
+        int64_t result = status == BUS_OK ? reply[i + 1].integer : 0;
+        if (result > 0 && pending->script == SCRIPT_DELIVER + 1)
+            metric_add(redis->settings.metrics, METRIC_BUS_PUBLISHED, 1);
+        if (answers->askers[i].fn)
+            answers->askers[i].fn(answers->askers[i].ctx, status, result);
+    }
+    free(answers);
+}
+
+static void write_settings(struct redis *redis, struct command_queue *queue, const struct archive_settings *archive)
 {
     redis->row.size = 0;
-    if (deliver->keep & KEEP_ARCHIVE)
-        buffer_printf(&redis->row, "%c %lld %u %zu", deliver->archive->preference, (long long)deliver->archive->keep_ms,
-                      deliver->archive->count, deliver->archive->bytes);
+    buffer_printf(&redis->row, "%c %lld %u %zu", archive->preference, (long long)archive->keep_ms, archive->count, archive->bytes);
     command_text(queue, buffer_text(&redis->row));
+}
+
+/* Numbered messages may be asked twice: the script takes a number once. */
+void log_batch_close(struct redis *redis, struct log_batch *batch)
+{
+    struct batch_answers *answers = batch->answers;
+    struct command_queue *queue = &redis->commands.queue;
+    struct text bare = buffer_text(&batch->bare);
+    if (!answers)
+        return;
+    batch->answers = NULL;
+    bool is_deliver = batch == &redis->deliveries;
+    enum script script = is_deliver ? SCRIPT_DELIVER : SCRIPT_SENT;
+    unsigned arguments = is_deliver ? 4 + DELIVER_ARGUMENTS * answers->count : 2 + SENT_ARGUMENTS * answers->count;
+    script_begin(queue, &redis->scripts, script, redis_key(redis, bare, "sessions"), arguments);
+    command_text(queue, mailbox_of(redis, bare));
+    if (is_deliver) {
+        command_integer(queue, batch->stream_seconds);
+        command_integer(queue, batch->waiting);
+    }
+    write_settings(redis, queue, &batch->archive);
+    buffer_append_text(&queue->bytes, buffer_text(&batch->arguments.bytes));
+    script_end(queue, script,
+               (struct pending){ .answer = answer_batch, .ctx = answers, .flags = batch->is_numbered ? PENDING_REPEATABLE : 0 });
+    batch->arguments.bytes.size = 0;
+}
+
+void log_batch_fini(struct log_batch *batch)
+{
+    free(batch->answers);
+    buffer_fini(&batch->bare);
+    buffer_fini(&batch->arguments.bytes);
+    *batch = (struct log_batch){ 0 };
+}
+
+/* The arguments to write the message into; NULL when it is refused, and then it is answered BUS_AWAY later. */
+static struct command_queue *batch_take(struct redis *redis, struct log_batch *batch, const struct deliver *deliver,
+                                        store_done_fn *fn, void *ctx)
+{
+    bool is_numbered = deliver->stream.size > 0;
+    if (!redis_may_take(redis, batch->arguments.bytes.size)) {
+        redis_answer_later(redis, answer_done, (any_fn *)fn, ctx, true);
+        return NULL;
+    }
+    if (batch->answers && (batch->answers->count == BATCH_MAX || batch->arguments.bytes.size > BATCH_BYTES ||
+                           batch->is_numbered != is_numbered || !text_equal(buffer_text(&batch->bare), deliver->bare)))
+        log_batch_close(redis, batch);
+    if (!batch->answers) {
+        batch->answers = xmalloc(sizeof *batch->answers);
+        batch->answers->count = 0;
+        batch->bare.size = 0;
+        buffer_append_text(&batch->bare, deliver->bare);
+        batch->is_numbered = is_numbered;
+        batch->stream_seconds = deliver->stream_seconds;
+        batch->waiting = deliver->waiting;
+        batch->archive = deliver->archive ? *deliver->archive : (struct archive_settings){ .preference = 'N' };
+    }
+    batch->answers->askers[batch->answers->count++] = (struct batch_asker){ fn, ctx };
+    return &batch->arguments;
 }
 
 /* The sender's bare address; empty when it is the account itself. */
@@ -33,66 +121,41 @@ static struct text sender_bare(const struct deliver *deliver)
     return text_equal(from, deliver->bare) ? (struct text){ 0 } : from;
 }
 
-static void answer_delivered(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
-{
-    if (reply && reply->type == REPLY_INTEGER && reply->integer > 0)
-        metric_add(redis->settings.metrics, METRIC_BUS_PUBLISHED, 1);
-    answer_done(redis, pending, reply, count);
-}
-
-/* Numbered messages may be asked twice: the script takes a number once. */
-static struct pending pending_of(const struct deliver *deliver, store_done_fn *fn, void *ctx)
-{
-    return (struct pending){ .answer = answer_delivered,
-                             .fn = (any_fn *)fn,
-                             .ctx = ctx,
-                             .flags = deliver->stream.size ? PENDING_REPEATABLE : 0 };
-}
-
 static void deliver_to(struct store *store, const struct deliver *deliver, store_done_fn *fn, void *ctx)
 {
     static const char *const audiences[] = { [ROUTE_RESOURCE] = "r",
                                              [ROUTE_NON_NEGATIVE] = "n",
                                              [ROUTE_RESOURCE_OR_NON_NEGATIVE] = "o" };
     struct redis *redis = REDIS_OF_STORE(store);
-    struct command_queue *queue = redis_take(redis, answer_delivered, (any_fn *)fn, ctx);
+    struct command_queue *queue = batch_take(redis, &redis->deliveries, deliver, fn, ctx);
     if (!queue)
         return;
-    script_begin(queue, &redis->scripts, SCRIPT_DELIVER, redis_key(redis, deliver->bare, "sessions"), 14);
-    command_text(queue, mailbox_of(redis, deliver->bare));
     command_word(queue, audiences[deliver->audience]);
     command_text(queue, deliver->resource);
     command_word(queue, deliver->keep & KEEP_LOG ? "l" : "");
+    command_word(queue, deliver->keep & KEEP_ARCHIVE ? "a" : "");
     command_word(queue, deliver->keep & KEEP_CARBON ? "c" : "");
     command_integer(queue, deliver->hops);
     command_text(queue, deliver->from);
     command_text(queue, sender_bare(deliver));
     command_text(queue, deliver->stream);
     command_integer(queue, (int64_t)deliver->number);
-    command_integer(queue, deliver->stream_seconds);
-    command_integer(queue, deliver->waiting);
-    write_archive_settings(redis, queue, deliver);
     command_text(queue, without_brace(deliver->event));
-    script_end(queue, SCRIPT_DELIVER, pending_of(deliver, fn, ctx));
 }
 
 static void log_sent(struct store *store, const struct deliver *deliver, store_done_fn *fn, void *ctx)
 {
     struct redis *redis = REDIS_OF_STORE(store);
-    struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
+    struct command_queue *queue = batch_take(redis, &redis->sent, deliver, fn, ctx);
     if (!queue)
         return;
-    script_begin(queue, &redis->scripts, SCRIPT_SENT, redis_key(redis, deliver->bare, "sessions"), 8);
-    command_text(queue, mailbox_of(redis, deliver->bare));
     command_text(queue, deliver->resource);
+    command_word(queue, deliver->keep & KEEP_ARCHIVE ? "a" : "");
     command_word(queue, deliver->keep & KEEP_CARBON ? "c" : "");
     command_text(queue, deliver->from);
     command_text(queue, deliver->stream);
     command_integer(queue, (int64_t)deliver->number);
-    write_archive_settings(redis, queue, deliver);
     command_text(queue, without_brace(deliver->event));
-    script_end(queue, SCRIPT_SENT,
-               (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
 }
 
 /* -- done -- */

@@ -1,91 +1,58 @@
--- A message comes for an account: the rows say for whom (RFC 6121 8.5), the log keeps it, the archive too, and it is
--- published for those it is for: one step, so that nobody comes or goes in between.
--- KEYS[1] sessions   ARGV channel, audience, resource, log ("l" or ""), copies ("c" or ""), hops, sender, sender's bare address or
---                    "" when it is the account itself, stream or "", number in it, seconds that a stream is remembered, most that may
---                    wait, settings of the archive or "", event without its first brace
+-- Messages come for an account: the rows say for whom (RFC 6121 8.5), the log keeps them, the archive too, and they are
+-- published for those they are for: one step, so that nobody comes or goes in between.
+-- KEYS[1] sessions   ARGV channel, seconds that a stream is remembered, most that may wait, settings of the archive, then for each:
+--   audience, resource, log ("l" or ""), archive ("a" or ""), copies ("c" or ""), hops, sender, sender's bare address or "" when it
+--   is the account itself, stream or "", number in it, event without its first brace
 -- audience: r the resource, n all available of non-negative priority, o the resource, else as n
 -- settings of the archive: default letter, milliseconds, messages, bytes
 -- An entry of the log: e the event without its first brace, t the uids that hold it; then r the resource that it was sent to, x
 -- its id in the archive, l: it waited.
--- Gives the number of sessions, or enum deliver_result (stanzabus/store_log.h, which says what flags and edge are).
+-- Gives for each the number of sessions, or enum deliver_result (stanzabus/store_log.h, which says what flags and edge are).
 -- part: archive_write
 -- part: archive_wants
 -- part: seen
 -- part: seen_turn
 local call, byte, match, find = redis.call, string.byte, string.match, string.find
-local sessions, audience, resource, keeps_log, sender = KEYS[1], ARGV[2], ARGV[3], ARGV[4] ~= '', ARGV[8]
+local sessions, channel, settings = KEYS[1], ARGV[1], ARGV[4]
 local base = string.sub(sessions, 1, -9)
 local rows = call('HGETALL', sessions)
-local flags, matched, open, is_there = '', nil, {}, false
+local flags, open, by_name, is_there, wishes = '', {}, {}, false, false
 for i = 1, #rows, 2 do
     local name, row = rows[i], rows[i + 1]
     if name == '' then
         flags = row
     else
         is_there = true
-        if name == resource then
-            matched = row
-        end
+        by_name[name] = row
         if byte(row) == 97 then
             open[#open + 1] = row
         end
+        wishes = wishes or byte(row, 2) == 99
     end
 end
 
-if sender ~= '' and find(flags, 'b', 1, true) then
-    local blocked = call('SMISMEMBER', base .. 'blocked', ARGV[7], sender, match(sender, '[^@]*$'))
-    if blocked[1] + blocked[2] + blocked[3] > 0 then
-        return -4
+local function is_blocked(sender, bare)
+    if bare == '' or not find(flags, 'b', 1, true) then
+        return false
     end
+    local blocked = call('SMISMEMBER', base .. 'blocked', sender, bare, match(bare, '[^@]*$'))
+    return blocked[1] + blocked[2] + blocked[3] > 0
 end
 
-local chosen = open
-if audience ~= 'n' then
-    if matched then
-        chosen = {matched}
-    elseif audience == 'r' then
-        chosen = {}
+local function archive(sender, bare, resource, event)
+    if not archive_wants(base, flags, sender, settings) then
+        return nil
     end
-end
-local waits = keeps_log and find(flags, 'q', 1, true)
-local is_behind = waits and #open > 0
-if #chosen == 0 or is_behind then
-    if #chosen == 0 and call('EXISTS', base .. 'account') == 0 then
-        return -3
-    elseif #chosen == 0 and (not keeps_log or audience == 'r') then
-        return -2
-    elseif call('XLEN', base .. 'log') >= tonumber(ARGV[12]) then
-        return -5
-    end
-end
-if ARGV[9] ~= '' then
-    if seen_before(base, flags, ARGV[9], ARGV[10]) then
-        return -6
-    elseif not is_there then
-        call('EXPIRE', base .. 'seen', ARGV[11])
-    end
-end
-
-local archived
-if ARGV[13] ~= '' and archive_wants(base, flags, ARGV[7], ARGV[13]) then
-    local partner, partner_resource = match(ARGV[7], '^([^/]*)/?(.*)')
-    if sender == '' then
+    local partner, partner_resource = match(sender, '^([^/]*)/?(.*)')
+    if bare == '' then
         partner_resource = partner_resource .. '\n' .. resource
     end
-    archived = archive_write(base .. 'archive', partner, partner_resource, ARGV[14], match(ARGV[13], '^. (%d+) (%d+) (%d+)'))
+    return archive_write(base .. 'archive', partner, partner_resource, event, match(settings, '^. (%d+) (%d+) (%d+)'))
 end
 
--- Who gets it, and by which name each holds it.
-local targets, holders, count = '', '', 0
-if not is_behind then
-    count = #chosen
-    for i = 1, count do
-        local target, uid = match(chosen[i], '\n([^\n]*)\n([^\n]*)')
-        targets = targets .. '\\n' .. target
-        holders = i == 1 and uid or holders .. ' ' .. uid
-    end
-end
-if ARGV[5] ~= '' then
+-- Those that want copies, and do not get it themselves: of what nobody gets, those that are not asked for messages at all.
+local function copies(chosen)
+    local targets = ''
     for i = 1, #rows, 2 do
         local row = rows[i + 1]
         if byte(row, 2) == 99 and rows[i] ~= '' and (#chosen > 0 or byte(row) == 109) then
@@ -98,34 +65,95 @@ if ARGV[5] ~= '' then
             end
         end
     end
+    return targets
 end
 
-local n = '0'
-if keeps_log then
+local function log(event, holders, resource, archived)
     local id
     if resource == '' and not archived then
-        id = call('XADD', base .. 'log', '0-*', 'e', ARGV[14], 't', holders)
+        id = call('XADD', base .. 'log', '0-*', 'e', event, 't', holders)
     elseif resource == '' then
-        id = call('XADD', base .. 'log', '0-*', 'e', ARGV[14], 't', holders, 'x', archived)
+        id = call('XADD', base .. 'log', '0-*', 'e', event, 't', holders, 'x', archived)
     elseif not archived then
-        id = call('XADD', base .. 'log', '0-*', 'e', ARGV[14], 't', holders, 'r', resource)
+        id = call('XADD', base .. 'log', '0-*', 'e', event, 't', holders, 'r', resource)
     else
-        id = call('XADD', base .. 'log', '0-*', 'e', ARGV[14], 't', holders, 'r', resource, 'x', archived)
+        id = call('XADD', base .. 'log', '0-*', 'e', event, 't', holders, 'r', resource, 'x', archived)
     end
-    n = string.sub(id, 3)
-    if byte(n, -1) == 48 and byte(n, -2) == 48 then -- each hundredth
-        flags = seen_turn(base, sessions, flags, ARGV[11])
+    return string.sub(id, 3)
+end
+
+local function deliver(at)
+    local audience, resource, keeps_log, event = ARGV[at], ARGV[at + 1], ARGV[at + 2] ~= '', ARGV[at + 10]
+    if is_blocked(ARGV[at + 6], ARGV[at + 7]) then
+        return -4
     end
-    if count == 0 and not waits then
-        call('HSET', sessions, '', flags .. 'q')
+    local chosen = open
+    if audience ~= 'n' then
+        local matched = resource ~= '' and by_name[resource]
+        if matched then
+            chosen = {matched}
+        elseif audience == 'r' then
+            chosen = {}
+        end
     end
+    local waits = keeps_log and find(flags, 'q', 1, true)
+    local is_behind = waits and #open > 0
+    if #chosen == 0 or is_behind then
+        if #chosen == 0 and call('EXISTS', base .. 'account') == 0 then
+            return -3
+        elseif #chosen == 0 and (not keeps_log or audience == 'r') then
+            return -2
+        elseif call('XLEN', base .. 'log') >= tonumber(ARGV[3]) then
+            return -5
+        end
+    end
+    if ARGV[at + 8] ~= '' and seen_before(base, flags, ARGV[at + 8], ARGV[at + 9]) then
+        return -6
+    end
+    local archived = ARGV[at + 3] ~= '' and archive(ARGV[at + 6], ARGV[at + 7], resource, event)
+
+    -- Who gets it, and by which name each holds it.
+    local targets, holders, count = '', '', 0
+    if not is_behind then
+        count = #chosen
+        for i = 1, count do
+            local target, uid = match(chosen[i], '\n([^\n]*)\n([^\n]*)')
+            targets = targets .. '\\n' .. target
+            holders = i == 1 and uid or holders .. ' ' .. uid
+        end
+    end
+    if wishes and ARGV[at + 4] ~= '' then
+        targets = targets .. copies(chosen)
+    end
+    local n = '0'
+    if keeps_log then
+        n = log(event, holders, resource, archived)
+        if byte(n, -1) == 48 and byte(n, -2) == 48 then -- each hundredth
+            seen_note(base)
+            flags = seen_turn(base, sessions, flags, ARGV[2])
+        end
+        if count == 0 and not waits then
+            flags = flags .. 'q'
+            call('HSET', sessions, '', flags)
+        end
+    end
+    if targets ~= '' then
+        call('PUBLISH', channel, '{"edge":"' .. ARGV[at + 5] .. ' ' .. n .. ' ' .. (archived or '-') .. ' -' .. targets .. '",' .. event)
+    elseif is_there then
+        call('PUBLISH', channel, 'log ' .. n)
+    end
+    if count > 0 then
+        return count
+    end
+    return is_behind and -1 or 0
 end
-if targets ~= '' then
-    call('PUBLISH', ARGV[1], '{"edge":"' .. ARGV[6] .. ' ' .. n .. ' ' .. (archived or '-') .. ' -' .. targets .. '",' .. ARGV[14])
-elseif is_there then
-    call('PUBLISH', ARGV[1], 'log ' .. n)
+
+local results = {}
+for at = 5, #ARGV, 11 do
+    results[#results + 1] = deliver(at)
 end
-if count > 0 then
-    return count
+seen_note(base)
+if not is_there and seen.stream then
+    call('EXPIRE', base .. 'seen', ARGV[2])
 end
-return is_behind and -1 or 0
+return results

@@ -1,34 +1,54 @@
--- The sender's side of a message: its own archive, and copies for its other resources (XEP-0280).
--- KEYS[1] sessions   ARGV channel, resource that sent it, copies ("c" or ""), recipient, stream, number in it, settings of the archive
---                    or "", event without its first brace
--- Settings as in deliver.lua   Gives 1, or -6 when this number was taken before.
+-- The sender's side of messages: its own archive, and copies for its other resources (XEP-0280).
+-- KEYS[1] sessions   ARGV channel, settings of the archive, then for each: resource that sent it, archive ("a" or ""), copies ("c" or
+--   ""), recipient, stream, number in it, event without its first brace
+-- Settings as in deliver.lua   Gives for each 1, or -6 when its number was taken before.
 -- part: archive_write
 -- part: archive_wants
 -- part: seen
-local sessions = KEYS[1]
+local sessions, settings = KEYS[1], ARGV[2]
 local base = string.sub(sessions, 1, -9)
-local flags, targets = '', {}
-if ARGV[3] == '' then
-    flags = redis.call('HGET', sessions, '') or ''
-else
-    local rows = redis.call('HGETALL', sessions)
-    for i = 1, #rows, 2 do
-        if rows[i] == '' then
-            flags = rows[i + 1]
-        elseif string.byte(rows[i + 1], 2) == 99 and rows[i] ~= ARGV[2] then
-            targets[#targets + 1] = string.match(rows[i + 1], '\n([^\n]*)')
-        end
+local rows = redis.call('HGETALL', sessions)
+local flags, wishes = '', {}
+for i = 1, #rows, 2 do
+    if rows[i] == '' then
+        flags = rows[i + 1]
+    elseif string.byte(rows[i + 1], 2) == 99 then
+        wishes[#wishes + 1] = i
     end
 end
-if seen_before(base, flags, ARGV[5], ARGV[6]) then
-    return -6
+
+local function archive(recipient, event)
+    if not archive_wants(base, flags, recipient, settings) then
+        return nil
+    end
+    local partner, partner_resource = string.match(recipient, '^([^/]*)/?(.*)')
+    return archive_write(base .. 'archive', partner, partner_resource, event, string.match(settings, '^. (%d+) (%d+) (%d+)'))
 end
-local archived
-if ARGV[7] ~= '' and archive_wants(base, flags, ARGV[4], ARGV[7]) then
-    local partner, partner_resource = string.match(ARGV[4], '^([^/]*)/?(.*)')
-    archived = archive_write(base .. 'archive', partner, partner_resource, ARGV[8], string.match(ARGV[7], '^. (%d+) (%d+) (%d+)'))
+
+local function copy(resource, archived, event)
+    local targets = ''
+    for i = 1, #wishes do
+        if rows[wishes[i]] ~= resource then
+            targets = targets .. '\\n' .. string.match(rows[wishes[i] + 1], '\n([^\n]*)')
+        end
+    end
+    if targets ~= '' then
+        redis.call('PUBLISH', ARGV[1], '{"edge":"0 0 ' .. (archived or '-') .. ' s' .. targets .. '",' .. event)
+    end
 end
-if ARGV[3] ~= '' and #targets > 0 then
-    redis.call('PUBLISH', ARGV[1], '{"edge":"0 0 ' .. (archived or '-') .. ' s\\n' .. table.concat(targets, '\\n') .. '",' .. ARGV[8])
+
+local results = {}
+for at = 3, #ARGV, 7 do
+    local event = ARGV[at + 6]
+    if seen_before(base, flags, ARGV[at + 4], ARGV[at + 5]) then
+        results[#results + 1] = -6
+    else
+        local archived = ARGV[at + 1] ~= '' and archive(ARGV[at + 3], event)
+        if ARGV[at + 2] ~= '' then
+            copy(ARGV[at], archived, event)
+        end
+        results[#results + 1] = 1
+    end
 end
-return 1
+seen_note(base)
+return results
