@@ -30,7 +30,7 @@ static void publish_copy(struct bus *bus, struct text channel, struct text paylo
 {
     struct redis *redis = REDIS_OF_BUS(bus);
     struct command_queue *copies = &redis->copies;
-    if (!redis_may_take(redis, copies->bytes.size)) {
+    if (!redis_may_take(redis)) {
         redis_answer_later(redis, answer_published, (any_fn *)fn, ctx, true);
         return;
     }

@@ -13,9 +13,10 @@ static const double AWAY_ANSWER_AFTER = 0.005;
 
 /* -- the way of a command -- */
 
-bool redis_may_take(struct redis *redis, size_t so_far)
+bool redis_may_take(struct redis *redis)
 {
-    size_t held = command_queue_held(&redis->commands.queue) + so_far;
+    size_t held = command_queue_held(&redis->commands.queue) + redis->copies.bytes.size +
+                  redis->deliveries.arguments.bytes.size + redis->sent.arguments.bytes.size;
     health_watch_full(redis, held);
     return !redis->bus.is_away && held < 2 * redis->settings.queue_bytes;
 }
@@ -23,7 +24,7 @@ bool redis_may_take(struct redis *redis, size_t so_far)
 struct command_queue *redis_take(struct redis *redis, answer_fn *answer, any_fn *fn, void *ctx)
 {
     log_batch_close(redis, &redis->deliveries);
-    if (redis_may_take(redis, 0))
+    if (redis_may_take(redis))
         return &redis->commands.queue;
     redis_answer_later(redis, answer, fn, ctx, true);
     return NULL;

@@ -97,8 +97,7 @@ static inline double redis_now(const struct redis *redis)
 
 /* The queue to write a command into; NULL when it is refused, and then it is answered BUS_AWAY later. */
 struct command_queue *redis_take(struct redis *redis, answer_fn *answer, any_fn *fn, void *ctx);
-/* Will one more be taken?  so_far: bytes that are not in the queue yet. */
-bool redis_may_take(struct redis *redis, size_t so_far);
+bool redis_may_take(struct redis *redis); /* will one more be taken? */
 void redis_close_turn(struct redis *redis); /* what was gathered in it goes into the queue */
 /* BUS_AWAY for one that is given up, counted. */
 void redis_give_up(struct redis *redis, const struct pending *pending);

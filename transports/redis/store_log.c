@@ -90,7 +90,7 @@ static struct command_queue *batch_take(struct redis *redis, struct log_batch *b
                                         store_done_fn *fn, void *ctx)
 {
     bool is_numbered = deliver->stream.size > 0;
-    if (!redis_may_take(redis, batch->arguments.bytes.size)) {
+    if (!redis_may_take(redis)) {
         redis_answer_later(redis, answer_done, (any_fn *)fn, ctx, true);
         return NULL;
     }
