@@ -405,8 +405,7 @@ def talk(gateway, redis):
         juliet.stanza("<message to='romeo@localhost/x' id='m1' type='chat'><body>soft\nlight \x1b[31m</body>".replace("\x1b", "&#x9b;") +
                       "<active xmlns='http://jabber.org/protocol/chatstates'/></message>")
         juliet.stanza("<iq type='get' id='q1' to='echo.localhost'><query xmlns='urn:example:order'/></iq>")
-        juliet.until("service-unavailable")
-        juliet.until("service-unavailable")
+        juliet.until("service-unavailable") # nobody listens; the message waits for romeo
         redis.client().publish("xmpp:from:{echo.localhost}", '{"data":{"kind":"message","to":"juliet@localhost","body":"hi","colour":"red"}}')
         with Client(gateway.tcp) as other:
             other.open()
