@@ -212,6 +212,8 @@ const struct config_key config_keys[] = {
       .help = "Addresses that one session may send its presence to by name." },
     { "limits.waiting", NUMBER(limits_waiting, "10000", 1, 10000000), .unit = "messages",
       .help = "Messages that wait for one account; one more is answered with an error." },
+    { "limits.waiting_bytes", BYTES(limits_waiting_bytes, "32M", MEGA, 4096ll * MEGA),
+      .help = "The same in bytes; small ones (4 kB) are bounded by their number only." },
     { "limits.sm_queue", NUMBER(limits_sm_queue, "5000", 100, 1000000), .unit = "stanzas",
       .help = "What a client with stream management may leave unacknowledged before its session ends." },
     { "limits.sm_bytes", BYTES(limits_sm_bytes, "8M", 64 * KILO, 1024 * MEGA),

@@ -48,10 +48,11 @@ static void show_events(struct router *router, struct session *session, const st
     }
 }
 
-/* RFC 6121 3.1.3: a request is shown as it came, to the bare address, until it is answered. */
+/* RFC 6121 3.1.3: a request is shown as it came, to the bare address, until it is answered.  Anybody may have made some, so
+ * that there may be more than a client takes at once: those behind are shown at the next login. */
 static void show_requests(struct router *router, struct session *session, const struct text *events, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && session_has_room(session); i++) {
         struct stanza *request = presence_read(router, events[i], jid_bare(session_jid(session)));
         if (request)
             session_send(session, request);

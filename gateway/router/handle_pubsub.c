@@ -73,7 +73,7 @@ static const struct {
     enum stanza_condition condition;
     const char *own, *text;
 } failures[] = {
-    { PEP_NO_ACCOUNT, STANZA_ERROR_SERVICE_UNAVAILABLE, NULL, NULL },
+    { PEP_NO_ACCOUNT, STANZA_ERROR_ITEM_NOT_FOUND, NULL, NULL }, /* like one without the node: who has an account is nobody's to ask */
     { PEP_NO_NODE, STANZA_ERROR_ITEM_NOT_FOUND, NULL, NULL },
     { PEP_NO_ITEM, STANZA_ERROR_ITEM_NOT_FOUND, NULL, NULL },
     { PEP_EXISTS, STANZA_ERROR_CONFLICT, NULL, "There is a node of this name." },

@@ -66,6 +66,26 @@ struct text roster_push_event(struct router *router, struct text bare)
     return buffer_text(&router->push);
 }
 
+/* Requests are kept and shown at each login, and anybody may make one: what is added to it is kept as long as it is no
+ * longer than what one may keep about a contact (RFC 6121 3.1.3 has no bound). */
+static struct text request_event(struct step *step)
+{
+    struct router *router = step->router;
+    struct element *root = step->stanza->root;
+    struct text event = router_event(router, step->stanza, jid_bare(&step->to));
+    if (step->side == OUTBOUND || step->kind != SUBSCRIBE || event.size <= router->parts->config->limits_roster_item_bytes)
+        return event;
+    while (root->children) {
+        if (root->children->element)
+            element_remove(root, root->children->element);
+        else
+            root->children = root->children->next;
+    }
+    root->children_end = &root->children;
+    metric_add(router->parts->metrics, METRIC_SUBSCRIPTION_DROPS, 1);
+    return router_event(router, step->stanza, jid_bare(&step->to));
+}
+
 static void ask(struct step *step, store_subscription_fn *fn)
 {
     struct router *router = step->router;
@@ -81,7 +101,7 @@ static void ask(struct step *step, store_subscription_fn *fn)
                                             .max_items = router->parts->config->limits_roster_items,
                                             .max_requests = router->parts->config->limits_roster_requests };
     request.push = roster_push_event(router, request.bare);
-    request.event = router_event(router, step->stanza, jid_bare(&step->to));
+    request.event = request_event(step);
     store->roster->subscription(store, &request, fn, step);
 }
 

@@ -227,7 +227,8 @@ static bool may_go(struct router *router, const struct sender *sender, struct st
         *text = "This server does not talk to that one.";
         return false;
     }
-    if (way->place == PLACE_ACCOUNT && sender->kind == SENDER_CLIENT && session_is_guest(sender->session) &&
+    if ((way->place == PLACE_ACCOUNT || way->scope == SCOPE_OTHER_ACCOUNT) && sender->kind == SENDER_CLIENT &&
+        session_is_guest(sender->session) &&
         router->parts->config->auth_anonymous_reach == GUESTS_REACH_SERVICES && !is_own_account(stanza, &way->to)) {
         *condition = STANZA_ERROR_FORBIDDEN;
         *text = "Guests may write to services only.";

@@ -254,6 +254,7 @@ static void on_stanza(void *ctx, struct session *session, struct stanza *stanza)
 
     if (stanza_reserved_payload(stanza, true)) {
         router_refuse(router, &sender, stanza, STANZA_ERROR_NOT_ALLOWED, "Only your own server may send this.");
+        router_handled(router, &sender, stanza);
         stanza_free(&stanza);
         return;
     }

@@ -124,6 +124,7 @@ struct config {
     unsigned limits_roster_requests;    /* requests for subscription that wait, an account */
     unsigned limits_directed_presence;  /* addresses that a session's directed presence is remembered for */
     unsigned limits_waiting;           /* messages in the log of an account that nobody is there for */
+    size_t limits_waiting_bytes;       /* the same in bytes */
     unsigned limits_sm_queue;          /* stanzas sent and not acknowledged (XEP-0198) */
     size_t limits_sm_bytes;            /* the same in bytes, of those that no log holds */
     unsigned limits_detached_sessions; /* of one account */

@@ -51,6 +51,7 @@ struct deliver {
     uint64_t number;    /* in that stream, rising */
     unsigned stream_seconds; /* how long the number is remembered */
     unsigned waiting;   /* most entries of the log when one more is to wait */
+    size_t waiting_bytes; /* and about the bytes of them in memory */
     const struct archive_settings *archive; /* with KEEP_ARCHIVE */
     struct text event;  /* the JSON event, complete */
 };

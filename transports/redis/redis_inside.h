@@ -57,6 +57,7 @@ struct log_batch { /* of deliver or sent, for one account; open at most until th
     struct command_queue arguments; /* only its bytes */
     bool is_numbered;
     unsigned stream_seconds, waiting;
+    size_t waiting_bytes;
     struct archive_settings archive;
 };
 

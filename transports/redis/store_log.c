@@ -63,12 +63,13 @@ void log_batch_close(struct redis *redis, struct log_batch *batch)
     batch->answers = NULL;
     bool is_deliver = batch == &redis->deliveries;
     enum script script = is_deliver ? SCRIPT_DELIVER : SCRIPT_SENT;
-    unsigned arguments = is_deliver ? 4 + DELIVER_ARGUMENTS * answers->count : 2 + SENT_ARGUMENTS * answers->count;
+    unsigned arguments = is_deliver ? 5 + DELIVER_ARGUMENTS * answers->count : 2 + SENT_ARGUMENTS * answers->count;
     script_begin(queue, &redis->scripts, script, redis_key(redis, bare, "sessions"), arguments);
     command_text(queue, mailbox_of(redis, bare));
     if (is_deliver) {
         command_integer(queue, batch->stream_seconds);
         command_integer(queue, batch->waiting);
+        command_integer(queue, (int64_t)batch->waiting_bytes);
     }
     write_settings(redis, queue, &batch->archive);
     buffer_append_text(&queue->bytes, buffer_text(&batch->arguments.bytes));
@@ -105,6 +106,7 @@ static struct command_queue *batch_take(struct redis *redis, struct log_batch *b
         batch->is_numbered = is_numbered;
         batch->stream_seconds = deliver->stream_seconds;
         batch->waiting = deliver->waiting;
+        batch->waiting_bytes = deliver->waiting_bytes;
         batch->archive = deliver->archive ? *deliver->archive : (struct archive_settings){ .preference = 'N' };
     }
     batch->answers->askers[batch->answers->count++] = (struct batch_asker){ fn, ctx };

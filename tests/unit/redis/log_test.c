@@ -139,6 +139,7 @@ static struct deliver message(enum route_audience audience, const char *resource
                              .from = TEXT("romeo@example.net/orchard"),
                              .stream_seconds = 60,
                              .waiting = 1000,
+                             .waiting_bytes = 1000000,
                              .archive = &always,
                              .event = TEXT("{\"id\":\"1\"}") };
 }

@@ -1,6 +1,7 @@
 -- Messages come for an account: the rows say for whom (RFC 6121 8.5), the log keeps them, the archive too, and they are
 -- published for those they are for: one step, so that nobody comes or goes in between.
--- KEYS[1] sessions   ARGV channel, seconds that a stream is remembered, most that may wait, settings of the archive, then for each:
+-- KEYS[1] sessions   ARGV channel, seconds that a stream is remembered, most that may wait, about the bytes of them,
+--   settings of the archive, then for each:
 --   audience, resource, log ("l" or ""), archive ("a" or ""), copies ("c" or ""), hops, sender, sender's bare address or "" when it
 --   is the account itself, stream or "", number in it, event without its first brace
 -- audience: r the resource, n all available of non-negative priority, o the resource, else as n
@@ -13,7 +14,7 @@
 -- part: seen
 -- part: seen_turn
 local call, byte, match, find = redis.call, string.byte, string.match, string.find
-local sessions, channel, settings = KEYS[1], ARGV[1], ARGV[4]
+local sessions, channel, settings = KEYS[1], ARGV[1], ARGV[5]
 local base = string.sub(sessions, 1, -9)
 local rows = call('HGETALL', sessions)
 local flags, open, by_name, is_there, wishes = '', {}, {}, false, false
@@ -105,6 +106,8 @@ local function deliver(at)
             return -2
         elseif call('XLEN', base .. 'log') >= tonumber(ARGV[3]) then
             return -5
+        elseif #event > 4096 and (call('MEMORY', 'USAGE', base .. 'log', 'SAMPLES', '0') or 0) + #event > tonumber(ARGV[4]) then
+            return -5 -- small ones are bounded by their number
         end
     end
     if ARGV[at + 8] ~= '' and seen_before(base, flags, ARGV[at + 8], ARGV[at + 9]) then
@@ -149,7 +152,7 @@ local function deliver(at)
 end
 
 local results = {}
-for at = 5, #ARGV, 11 do
+for at = 6, #ARGV, 11 do
     results[#results + 1] = deliver(at)
 end
 seen_note(base)

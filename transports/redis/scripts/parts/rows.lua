@@ -29,8 +29,17 @@ local function publish(sessions, channel, wanted, event)
     return count
 end
 
--- Keeps unavailable presence; not a guest's: there is no account that it would go with one day.
+-- Keeps unavailable presence; not a guest's: there is no account that it would go with one day.  Of very many resources that
+-- have gone, all those before are forgotten at once.
 local function keep_gone(presence, account, resource, value)
+    if redis.call('HLEN', presence) >= 100 then
+        local all = redis.call('HGETALL', presence)
+        for i = 1, #all, 2 do
+            if string.byte(all[i + 1]) == 117 then
+                redis.call('HDEL', presence, all[i])
+            end
+        end
+    end
     if redis.call('EXISTS', account) == 1 then
         redis.call('HSET', presence, resource, value)
     else
