@@ -1,5 +1,5 @@
 /* address.c - whose an address is: the server's, an account's here, a service's, or somewhere else's. */
-#include "router_internal.h"
+#include "gateway/router/router_internal.h"
 
 struct service *router_find_service(const struct router *router, struct text address)
 {

@@ -1,5 +1,5 @@
 /* carbon.c - the copy of a message for another resource of the same account (XEP-0280 7, 8; XEP-0297). */
-#include "mailbox.h"
+#include "gateway/router/mailbox.h"
 
 #define XMLNS_CARBONS "urn:xmpp:carbons:2"
 #define XMLNS_FORWARD "urn:xmpp:forward:0"

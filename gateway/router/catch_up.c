@@ -3,8 +3,8 @@
  * the order stays. */
 #include <stdlib.h>
 
-#include "mailbox.h"
-#include "resident.h"
+#include "gateway/router/mailbox.h"
+#include "gateway/router/resident.h"
 
 struct catching { /* finds the account again when Redis has answered */
     struct router *router;

@@ -2,7 +2,7 @@
  * bounded by limits.redis_queue, because each waits for one command of that queue. */
 #include <stdlib.h>
 
-#include "router_internal.h"
+#include "gateway/router/router_internal.h"
 
 struct delivery *delivery_new(struct router *router, const struct sender *sender, struct stanza *stanza)
 {

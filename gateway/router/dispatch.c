@@ -2,9 +2,9 @@
  * To add an extension: write handle_<name>.c, declare its function in router_internal.h, add a row here. */
 #include <stdlib.h>
 
-#include "archive_query.h"
-#include "presence.h"
-#include "caps.h"
+#include "gateway/router/archive/archive_query.h"
+#include "gateway/router/presence/presence.h"
+#include "gateway/router/pep/caps.h"
 #include "stanzabus/store_blocklist.h"
 
 const struct handler router_handlers[] = {

@@ -1,6 +1,6 @@
 /* handle_carbons.c - XEP-0280: a session wants copies of what the account's other resources send and get, or no more.  The
  * wish is in its row, where messages are routed by it; it is answered once it is there. */
-#include "router_internal.h"
+#include "gateway/router/router_internal.h"
 
 static void on_written(void *ctx, enum bus_status status, int64_t result)
 {

@@ -1,8 +1,8 @@
 /* handle_disco.c - XEP-0030: what the server is and can do; about accounts pubsub_disco.c knows.  The features are those of
  * the table in dispatch.c, so that nothing is announced that has no handler, and those of the table here: for features
  * that are no handler's, or are to be looked for elsewhere than at their handler's address. */
-#include "archive_query.h"
-#include "pubsub.h"
+#include "gateway/router/archive/archive_query.h"
+#include "gateway/router/pep/pubsub.h"
 #include "stanzabus/data_form.h"
 
 static const struct {

@@ -1,5 +1,5 @@
 /* handle_ping.c - XEP-0199: the server answers pings. */
-#include "router_internal.h"
+#include "gateway/router/router_internal.h"
 
 void handle_ping(const struct iq_request *request)
 {

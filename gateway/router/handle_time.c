@@ -1,5 +1,5 @@
 /* handle_time.c - XEP-0202: the server's time, in UTC. */
-#include "router_internal.h"
+#include "gateway/router/router_internal.h"
 
 void handle_time(const struct iq_request *request)
 {

@@ -1,5 +1,5 @@
 /* handle_version.c - XEP-0092: what runs here.  The operating system is nobody's business (XEP-0092 5). */
-#include "router_internal.h"
+#include "gateway/router/router_internal.h"
 
 void handle_version(const struct iq_request *request)
 {

@@ -1,6 +1,6 @@
 /* handle_watch.c - a session asks to see the neutral messages of its own traffic (http.demo only): the page shows them.
  * They come over the session's own connection, so nobody sees another's. */
-#include "router_internal.h"
+#include "gateway/router/router_internal.h"
 
 void handle_watch(const struct iq_request *request)
 {

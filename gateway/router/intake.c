@@ -3,7 +3,7 @@
  * reason. */
 #include <stdio.h>
 
-#include "router_internal.h"
+#include "gateway/router/router_internal.h"
 
 struct said { /* the event in hand */
     struct router *router;

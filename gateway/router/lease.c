@@ -2,7 +2,7 @@
  * address's lease.  Every node asks for the lease again and again, and at once when Redis is back, which may have
  * forgotten it; the one that gets it subscribes.  A holder that could not renew in time stops listening by itself,
  * because another node may have the lease by then. */
-#include "router_internal.h"
+#include "gateway/router/router_internal.h"
 
 enum { LEASE_TTL_MS = 6000, LEASE_ASK_MS = 1500, LEASE_MARGIN_MS = 1000 };
 

@@ -1,13 +1,13 @@
 /* mailbox.c - hand out: an event off a mailbox goes to those sessions of this node that it names.  The node that routed
  * it decided for whom it is ("edge": store_log.h); here nothing is decided again. */
-#include "mailbox.h"
+#include "gateway/router/mailbox.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "avatar.h"
-#include "blocklist.h"
-#include "presence.h"
+#include "gateway/router/pep/avatar.h"
+#include "gateway/router/account/blocklist.h"
+#include "gateway/router/presence/presence.h"
 
 enum { HOPS_MAX = 1, LATE_MS = 1000 };
 

@@ -2,7 +2,7 @@
 #ifndef STANZABUS_ROUTER_MAILBOX_H
 #define STANZABUS_ROUTER_MAILBOX_H
 
-#include "resident.h"
+#include "gateway/router/resident.h"
 
 /* An entry of the log that was missed: to those sessions of this node that hold it. */
 void mailbox_catch_up(struct resident *resident, const struct log_entry *entry);

@@ -1,7 +1,7 @@
 /* message_to_account.c - a message for an account of this server: to whom, by RFC 6121 8.5; what becomes of it beside, by
  * keeping.c.  The store decides, keeps and publishes in one step (store_log.h). */
-#include "keeping.h"
-#include "resident.h"
+#include "gateway/router/keeping.h"
+#include "gateway/router/resident.h"
 
 enum nobody { NOBODY_ERROR, NOBODY_SILENT };
 

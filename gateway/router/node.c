@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "caps.h"
-#include "presence.h"
-#include "resident.h"
-#include "resumption.h"
+#include "gateway/router/pep/caps.h"
+#include "gateway/router/presence/presence.h"
+#include "gateway/router/resident.h"
+#include "gateway/router/resumption.h"
 
 /* SURE_MS: a loss of what was published shows within that time. */
 enum { SURE_MS = 60000, BEAT_MS = 5000, BEAT_TTL_MS = 15000, RESTORE_TICK_MS = 50, RESTORE_PER_TICK = 100 };

@@ -1,6 +1,6 @@
 /* observe.c - copies for those who watch: the observer channels, the session channel, the dead-letter channel, and the
  * page that shows a session its own traffic.  Best effort: a copy that cannot be published is counted and gone. */
-#include "router_internal.h"
+#include "gateway/router/router_internal.h"
 
 enum { REFUSALS_LOGGED_MS = 1000 };
 

@@ -3,7 +3,7 @@
  * within services.timeout is answered with remote-server-timeout.  Bounded by services.pending. */
 #include <stdlib.h>
 
-#include "router_internal.h"
+#include "gateway/router/router_internal.h"
 
 struct request {
     struct timer timer;

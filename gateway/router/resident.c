@@ -1,5 +1,5 @@
 /* resident.c - the accounts that have sessions on this node, by bare JID. */
-#include "resident.h"
+#include "gateway/router/resident.h"
 
 #include <stdlib.h>
 

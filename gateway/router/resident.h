@@ -2,7 +2,7 @@
 #ifndef STANZABUS_ROUTER_RESIDENT_H
 #define STANZABUS_ROUTER_RESIDENT_H
 
-#include "router_internal.h"
+#include "gateway/router/router_internal.h"
 #include "stanzabus/store_log.h"
 
 enum { FLAGS_MAX = 15 };

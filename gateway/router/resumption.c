@@ -1,14 +1,14 @@
 /* resumption.c - sessions that wait without a connection, go on elsewhere, or are given up (XEP-0198 5, 8). */
-#include "resumption.h"
+#include "gateway/router/resumption.h"
 
 #include <stdlib.h>
 
-#include "avatar.h"
-#include "blocklist.h"
-#include "caps.h"
-#include "mailbox.h"
-#include "presence.h"
-#include "resident.h"
+#include "gateway/router/pep/avatar.h"
+#include "gateway/router/account/blocklist.h"
+#include "gateway/router/pep/caps.h"
+#include "gateway/router/mailbox.h"
+#include "gateway/router/presence/presence.h"
+#include "gateway/router/resident.h"
 
 /* -- from here to there -- */
 

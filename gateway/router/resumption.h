@@ -2,7 +2,7 @@
 #ifndef STANZABUS_ROUTER_RESUMPTION_H
 #define STANZABUS_ROUTER_RESUMPTION_H
 
-#include "router_internal.h"
+#include "gateway/router/router_internal.h"
 #include "stanzabus/store_sm.h"
 
 /* Callbacks of sessions. */

@@ -1,9 +1,9 @@
 /* router.c - the fork of the flow: every stanza, whoever says it, is copied to the observers and goes to the server, to an
  * account, to a service, or back to its sender with an error. */
-#include "ask_login.h"
-#include "blocklist.h"
-#include "caps.h"
-#include "presence.h"
+#include "gateway/router/account/ask_login.h"
+#include "gateway/router/account/blocklist.h"
+#include "gateway/router/pep/caps.h"
+#include "gateway/router/presence/presence.h"
 
 int64_t router_wall_ms(const struct router *router)
 {

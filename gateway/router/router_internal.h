@@ -1,11 +1,15 @@
-/* router_internal.h - what the files of this folder share.  The way of a stanza through them:
+/* router_internal.h - what the files of this folder and of its rooms share.  The way of a stanza through them:
  *
- *   session ──> router.c ──┬─> dispatch.c ──> handle_*.c          it is for the server, or for an account that the server answers for
- *   intake.c ─> (service)  ├─> to_account.c ──> store             xmpp:to:{account}
- *                          ├─> to_service.c ──> bus               xmpp:to:{service}   (requests.c waits for the answer)
- *                          └─> observe.c ──> bus                  xmpp:stanza:*
- *   bus ──> mailbox.c ──> session                                 hand out
- */
+ *   session ──> router.c ──┬─> dispatch.c ──> handle_*.c           it is for the server, or an account that the server answers for
+ *   peers ──> to_peer.c ──>├─> message_to_account.c ──> store      log, archive and xmpp:to:{account} in one step (keeping.c, sending.c)
+ *   intake.c ─> (service)  ├─> to_account.c ──> store              xmpp:to:{account}: presence, iq
+ *                          ├─> to_service.c ──> bus                xmpp:to:{service}   (requests.c waits for the answer)
+ *                          ├─> to_peer.c ──> peers                 other servers, components
+ *                          └─> observe.c ──> bus                   xmpp:stanza:*
+ *   bus ──> mailbox.c ──> session                                  hand out; settle.c and catch_up.c bring what waited
+ *
+ * Rooms: presence/ rosters, subscriptions, presence; archive/ XEP-0313; pep/ XEP-0163 and what stands on it; account/ vCards,
+ * private XML, blocking, registration. */
 #ifndef STANZABUS_ROUTER_INTERNAL_H
 #define STANZABUS_ROUTER_INTERNAL_H
 

@@ -1,7 +1,7 @@
 /* sending.c - the sender's own side of a message: its archive (XEP-0313) and copies for its other resources (XEP-0280),
  * written in one step on the sender's own keys, when there is anything to write. */
-#include "keeping.h"
-#include "resident.h"
+#include "gateway/router/keeping.h"
+#include "gateway/router/resident.h"
 
 /* Longer than a client may take to resume (XEP-0198), or a command to be asked again (redis.wait). */
 enum { STREAM_SECONDS = 1800 };

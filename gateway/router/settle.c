@@ -2,7 +2,7 @@
  * nobody is flooded, and the order is that of the log. */
 #include <stdlib.h>
 
-#include "resident.h"
+#include "gateway/router/resident.h"
 
 enum { FULL_WAIT_MS = 100 };
 

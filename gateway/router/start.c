@@ -2,13 +2,13 @@
  * comes in (sessions, bus). */
 #include <stdlib.h>
 
-#include "ask_login.h"
-#include "blocklist.h"
-#include "avatar.h"
-#include "caps.h"
-#include "presence.h"
-#include "resident.h"
-#include "resumption.h"
+#include "gateway/router/account/ask_login.h"
+#include "gateway/router/account/blocklist.h"
+#include "gateway/router/pep/avatar.h"
+#include "gateway/router/pep/caps.h"
+#include "gateway/router/presence/presence.h"
+#include "gateway/router/resident.h"
+#include "gateway/router/resumption.h"
 
 enum { START_AGAIN_MS = 500 };
 enum { EVENT_BYTES_FACTOR = 8 }; /* JSON of a stanza may grow: control characters and quotes are escaped */

@@ -1,7 +1,7 @@
 /* to_account.c - a stanza for an account of this server that is no message (those: message_to_account.c): the store decides
  * from the session table whom it is for, and publishes it on the account's mailbox in the same step.  RFC 6121 8.5 as a
  * table: what to try, and what to say when nobody is there. */
-#include "router_internal.h"
+#include "gateway/router/router_internal.h"
 
 enum nobody { NOBODY_ERROR, NOBODY_SILENT };
 

@@ -1,6 +1,6 @@
 /* to_peer.c - a stanza for another server or a component: queued in Redis, where it waits for the connection (peers.h); and
  * what those say, which goes the way of everybody's stanzas. */
-#include "resident.h"
+#include "gateway/router/resident.h"
 
 /* -- out -- */
 

@@ -1,6 +1,6 @@
 /* to_service.c - a stanza for a service: published on its mailbox while Redis counts a subscriber, or answered with an
  * error that says so.  Requests (iq get, set) wait for their answer in requests.c. */
-#include "resident.h"
+#include "gateway/router/resident.h"
 
 static bool is_request(const struct stanza *stanza)
 {

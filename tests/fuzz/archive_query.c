@@ -2,7 +2,7 @@
  * has a condition that a client can be told. */
 #include <stdlib.h>
 
-#include "gateway/router/archive_query.h"
+#include "gateway/router/archive/archive_query.h"
 #include "tests/unit/stream/round_trip.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -2,8 +2,8 @@
  * A configuration that is taken comes back the same from the store's lines. */
 #include <stdlib.h>
 
-#include "gateway/router/caps.h"
-#include "gateway/router/pep_config.h"
+#include "gateway/router/pep/caps.h"
+#include "gateway/router/pep/pep_config.h"
 #include "tests/unit/stream/round_trip.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "gateway/router/archive_query.h"
+#include "gateway/router/archive/archive_query.h"
 #include "tests/unit/stream/round_trip.h"
 
 static const struct text juliet = TEXT_INIT("juliet@example.com");

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "gateway/router/caps.h"
+#include "gateway/router/pep/caps.h"
 #include "tests/unit/stream/round_trip.h"
 
 #define QUERY "<query xmlns='http://jabber.org/protocol/disco#info'>"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "gateway/router/pep_config.h"
+#include "gateway/router/pep/pep_config.h"
 #include "tests/unit/stream/round_trip.h"
 
 static void test_lines(void **state)

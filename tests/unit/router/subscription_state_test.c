@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "gateway/router/subscription_state.h"
+#include "gateway/router/presence/subscription_state.h"
 
 struct name {
     const char *text;
