@@ -12,4 +12,7 @@ for i = 2, #ARGV do
         redis.call('PEXPIRE', base .. ARGV[i], ARGV[1])
     end
 end
+if not is_here then
+    redis.call('PEXPIRE', KEYS[1], ARGV[1]) -- no row is left, but the flag of a log that is not empty; a binding keeps it
+end
 return 1

@@ -45,6 +45,7 @@ if result == 2 then
     new = new .. '\n' .. node .. '\n' .. session
 end
 redis.call('HSET', sessions, ARGV[1], new)
+redis.call('PERSIST', sessions)
 redis.call('PERSIST', ARGV[7])
 redis.call('PERSIST', string.sub(sessions, 1, -9) .. 'seen')
 local flags, carbons = '', 0

@@ -1,11 +1,12 @@
 -- Removes a session's row, if it still is its own.
 -- KEYS[1] sessions   ARGV resource, owner, log, channel, how
--- Gives 1, or 2 when the log holds messages that may have been for it, or 0 when the row is another's or gone.
+-- Gives 1, or 2 when the log holds messages that may have been for it, or 0 when the row is another's or gone; with how "0" also
+-- 2 when something waits though the row has gone: asked again, because the first answer was lost, it says the same.
 -- how: "0" in any case; "-1" only when nobody has it that could be resumed (its connection was lost); else the Unix
 -- milliseconds of now: a resumable one stays, and it gives for how many milliseconds it may be resumed, at least 1000.
 local row = redis.call('HGET', KEYS[1], ARGV[1])
 if not row or string.sub(row, 5, #ARGV[2] + 4) ~= ARGV[2] then
-    return 0
+    return ARGV[5] == '0' and string.find(redis.call('HGET', KEYS[1], '') or '', 'q', 1, true) and 2 or 0
 end
 if string.byte(row, 3) == 115 then
     local notes = string.sub(KEYS[1], 1, -9) .. 'sm:' .. string.match(row, '^[^\n]*\n[^\n]*\n([^\n]*)')
