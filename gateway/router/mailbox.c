@@ -146,6 +146,9 @@ static void hand_to(struct hand_out *out, struct text line)
         return; /* another node's */
     struct text resource = { line.data + node.size + 1, line.size - node.size - 1 };
     struct session *session = sessions_find(out->router->sessions, out->bare, resource);
+    if (out->number && !is_copy &&
+        sessions_came_early(out->router->sessions, out->bare, resource, (struct text){ 0 }, out->number & ~LOG_SHARED))
+        return;
     if (session && is_copy)
         give_copy(out, session);
     else if (session)
@@ -264,9 +267,13 @@ void mailbox_catch_up(struct resident *resident, const struct log_entry *entry)
     if (memchr(holders.data ? holders.data : "", ' ', holders.size))
         out.number |= LOG_SHARED;
     while (holders.size) {
-        struct session *session = resident_session(resident, take_word(&holders));
-        if (session)
+        struct text uid = take_word(&holders);
+        struct session *session = resident_session(resident, uid);
+        bool is_again = entry->number <= resident->again;
+        if (session && (!is_again || session_early(session)))
             give(&out, session);
+        else if (!session)
+            sessions_came_early(router->sessions, resident->bare, (struct text){ 0 }, uid, entry->number);
     }
     stanza_free(&event.stanza);
 }

@@ -16,9 +16,12 @@ struct resident {
     char flags[FLAGS_MAX + 1]; /* store_log.h */
     uint64_t last;             /* highest number of the log that was handed out, or passed; 0: none yet */
     uint64_t ahead;            /* highest that was seen while catching up */
+    uint64_t early;            /* first entry that is to be read again for sessions that it came too early for; 0: none */
+    uint64_t again;            /* entries up to this one are for those alone */
     bool is_catching_up;
     bool has_gap;              /* it could not be read: when Redis is back */
     bool must_settle;          /* the same for settle */
+    bool must_reach;           /* Redis was away while it was read */
     uint64_t *done;            /* owned: delivered, and not yet taken out of the log */
     size_t done_count, done_room;
     struct resident *next_done; /* of router->residents_done */
@@ -44,6 +47,8 @@ void residents_turn(struct router *router); /* the turn ends */
 /* May this number be handed out now?  False: it was before, or comes by catching up. */
 bool resident_takes(struct resident *resident, uint64_t number);
 void catch_up(struct resident *resident);
+/* The same from this entry on, for sessions that were being bound when it came (session_early). */
+void catch_up_early(struct resident *resident, uint64_t entry);
 void residents_back(struct router *router, bool subscriptions_lost); /* Redis is back */
 
 /* -- settle.c -- */

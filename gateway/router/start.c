@@ -233,6 +233,13 @@ static void on_unbound(void *ctx, struct text bare, bool may_wait)
         account_settle(ctx, bare);
 }
 
+static void on_early(void *ctx, struct session *session, uint64_t entry)
+{
+    struct resident *resident = resident_find(ctx, jid_bare(session_jid(session)));
+    if (resident)
+        catch_up_early(resident, entry);
+}
+
 static void on_login_failed(void *ctx, struct session *session, struct text user, const char *reason)
 {
     observe_login_failed(ctx, session, user, reason);
@@ -327,6 +334,7 @@ const struct session_callbacks router_session_callbacks = {
     .on_login_asked = on_login_asked,
     .on_delivered = on_delivered,
     .on_unbound = on_unbound,
+    .on_early = on_early,
     .on_resumed = on_resumed,
     .on_read_log = on_read_log,
     .on_moved = on_moved,

@@ -43,6 +43,63 @@ static void refuse_for_now(struct session *session)
     refuse(session, STANZA_ERROR_RESOURCE_CONSTRAINT, "the server cannot reach its store now");
 }
 
+/* -- entries of the log that come before the binding is done -- */
+
+static bool is_expected(const struct session *session, struct text bare, struct text resource, struct text uid)
+{
+    return session->is_row_open && text_equal(jid_bare(&session->jid), bare) &&
+           ((resource.size && text_equal(jid_resource(&session->jid), resource)) ||
+            (uid.size && text_equal(session_uid(session), uid)));
+}
+
+static void note_early(struct session *session, uint64_t entry)
+{
+    if (!session->early || entry < session->early)
+        session->early = entry;
+}
+
+bool sessions_came_early(struct sessions *sessions, struct text bare, struct text resource, struct text uid, uint64_t entry)
+{
+    bool is_noted = false;
+    if (!sessions->open_rows)
+        return false;
+    for (struct session *session = sessions->first; session; session = session->next) {
+        if (!is_expected(session, bare, resource, uid))
+            continue;
+        note_early(session, entry);
+        is_noted = true;
+    }
+    return is_noted;
+}
+
+uint64_t session_early(const struct session *session)
+{
+    return session->early;
+}
+
+void session_caught_up(struct session *session)
+{
+    session->early = 0;
+}
+
+static void tell_early(struct session *session)
+{
+    struct sessions *sessions = session->sessions;
+    if (session->early && session->state != STATE_ENDED && sessions->callbacks->on_early)
+        sessions->callbacks->on_early(sessions->ctx, session, session->early);
+}
+
+/* It is not bound: what came may be for the session that has the resource. */
+static void leave_early(struct session *session)
+{
+    struct session *old = sessions_find(session->sessions, jid_bare(&session->jid), jid_resource(&session->jid));
+    if (old && session->early) {
+        note_early(old, session->early);
+        tell_early(old);
+    }
+    session->early = 0;
+}
+
 /* -- success -- */
 
 static void bound(struct session *session, const struct bind_answer *answer)
@@ -63,6 +120,7 @@ static void bound(struct session *session, const struct bind_answer *answer)
              session->connection->is_encrypted ? "yes" : "no", is_websocket(session) ? "websocket" : "tcp");
     if (sessions->callbacks->on_bound)
         sessions->callbacks->on_bound(sessions->ctx, session, answer);
+    tell_early(session);
     negotiation->binding->answer(session, negotiation);
     negotiation_free(&negotiation);
 }
@@ -109,6 +167,10 @@ static void on_row(void *ctx, enum bus_status status, const struct bind_answer *
     struct session *session = ctx;
     bool is_written = status == BUS_OK && answer->result > 0;
 
+    session->is_row_open = false;
+    session->sessions->open_rows--;
+    if (!is_written || session->state == STATE_ENDED)
+        leave_early(session);
     if (is_written && answer->result == BIND_REPLACED)
         replace(session, answer->replaced_node, answer->replaced_session);
     if (is_written && session->state != STATE_ENDED) {
@@ -141,6 +203,8 @@ static void write_row(struct session *session)
     struct store *store = session->sessions->parts->store;
     name_session(session);
     struct session_row row = session_row(session);
+    session->is_row_open = true;
+    session->sessions->open_rows++;
     session_step_begin(session);
     store->ops->session_bind(store, &row, BIND_REPLACE, config_of(session)->limits_sessions_per_account, on_row,
                              session);

@@ -94,6 +94,7 @@ struct session {
     struct log_subject subject;
     uint64_t generation; /* of the account (store_login.h); 0 for guests */
     struct attendance *attendance; /* the router's */
+    uint64_t early;      /* the first entry of the log that came for it before it was bound; 0: none */
     int64_t heard_ms;    /* last sign of life */
     int64_t expires_ms;  /* the token that it logged in with ends; 0: none */
     int64_t stall_ms;    /* with PAUSE_QUEUE: ends when still full then */
@@ -105,7 +106,7 @@ struct session {
     uint8_t state;       /* enum session_state */
     uint8_t paused;      /* PAUSE_ bits */
     int8_t priority;
-    bool is_header_sent, is_ending, is_lost /* its connection is closed, and may be resumed */, is_asleep, is_guest, is_available, watches_events, has_asked_blocklist, has_carbons, is_interested, outlives_block;
+    bool is_header_sent, is_ending, is_lost /* its connection is closed, and may be resumed */, is_asleep, is_guest, is_available, watches_events, has_asked_blocklist, has_carbons, is_interested, outlives_block, is_row_open /* being written by a binding */;
     struct unwritten *unwritten; /* unwritten.c; NULL when there is nothing */
 };
 
@@ -117,6 +118,7 @@ struct sessions {
     struct session *bound; /* uthash by full address */
     struct address_count *addresses;
     size_t count; /* connections */
+    size_t open_rows; /* sessions with is_row_open */
     uint64_t last_number;
     struct login_guard *guard;
     LIST_HEAD(, unbinding) unbindings; /* rows that are to go */

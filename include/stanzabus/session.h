@@ -43,6 +43,8 @@ struct session_callbacks {
     /* The row of a session that ended is gone, and its mailbox unsubscribed.  may_wait: the log holds messages that may have been
      * for it (store_log.h: settle). */
     void (*on_unbound)(void *ctx, struct text bare, bool may_wait);
+    /* Entries of the log from this one on came while its row was being written, and may be for it: session_early. */
+    void (*on_early)(void *ctx, struct session *session, uint64_t entry);
 
     /* -- XEP-0198 -- */
     /* A session was taken over, from this node or another: in place of on_bound. */
@@ -88,6 +90,12 @@ void sessions_resume_reading(struct sessions *sessions);
 /* Bound sessions by address. */
 struct session *sessions_find(const struct sessions *sessions, struct text bare, struct text resource); /* NULL: not here */
 void sessions_each(struct sessions *sessions, void (*each)(void *ctx, struct session *session), void *ctx); /* bound ones */
+/* An entry of the log has come for a resource, or for the holder with this uid (either may be empty).  True: a session is being
+ * bound here whose row may be the one that it is for; on_early follows. */
+bool sessions_came_early(struct sessions *sessions, struct text bare, struct text resource, struct text uid, uint64_t entry);
+/* The first such entry, until session_caught_up; 0: none. */
+uint64_t session_early(const struct session *session);
+void session_caught_up(struct session *session);
 
 const struct jid *session_jid(const struct session *session); /* full; valid until the session is freed */
 uint64_t session_number(const struct session *session);

@@ -103,6 +103,9 @@ struct log_ops {
     /* A page of the entries first to last (0: to the end).  result: entries given; fewer than LOG_PAGE: there are no more */
     void (*read)(struct store *store, struct text bare, uint64_t first, uint64_t last, store_entry_fn *each, store_done_fn *fn,
                  void *ctx);
+    /* New entries have numbers above this one, which is not 0.  result: 1 when Redis had lost entries, so that it would have given
+     * lower numbers again, else 0 */
+    void (*reach)(struct store *store, struct text bare, uint64_t number, store_done_fn *fn, void *ctx);
 };
 
 #endif

@@ -1,4 +1,4 @@
-/* store_log.c - the log of an account, over the scripts deliver, sent, log_done and settle. */
+/* store_log.c - the log of an account, over the scripts deliver, sent, log_done, log_reach and settle. */
 #include "stanzabus/store_log.h"
 
 #include <assert.h>
@@ -355,10 +355,23 @@ static void log_read(struct store *store, struct text bare, uint64_t first, uint
     command_end(queue, (struct pending){ .answer = answer_read, .ctx = reading, .flags = PENDING_REPEATABLE });
 }
 
+/* Not asked again by itself: the second answer would be another. */
+static void log_reach(struct store *store, struct text bare, uint64_t number, store_done_fn *fn, void *ctx)
+{
+    struct redis *redis = REDIS_OF_STORE(store);
+    struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
+    if (!queue)
+        return;
+    script_begin(queue, &redis->scripts, SCRIPT_LOG_REACH, redis_key(redis, bare, "log"), 1);
+    command_integer(queue, (int64_t)number);
+    script_end(queue, SCRIPT_LOG_REACH, (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx });
+}
+
 const struct log_ops redis_log_ops = {
     .deliver = deliver_to,
     .sent = log_sent,
     .done = log_done,
     .settle = log_settle,
     .read = log_read,
+    .reach = log_reach,
 };
