@@ -63,7 +63,8 @@ struct sending { /* until Redis has answered */
     struct peers *peers;
     store_done_fn *fn;
     void *ctx;
-    char key[]; /* finds the link again */
+    struct text event; /* behind the key */
+    char key[];        /* finds the link again */
 };
 
 static void on_put(void *ctx, enum bus_status status, int64_t result)
@@ -73,7 +74,9 @@ static void on_put(void *ctx, enum bus_status status, int64_t result)
     sending->fn(sending->ctx, status, result);
     if (link) { /* it stays for its puts, but not beyond the end of all peers */
         link->puts--;
-        if (status == BUS_OK && result == PEERS_QUEUED && !sending->peers->is_stopping)
+        if (status == BUS_OK && result >= PEERS_OWN && !sending->peers->is_stopping)
+            queue_pushed(link, (uint64_t)(result - PEERS_OWN), sending->event);
+        else if (status == BUS_OK && result == PEERS_QUEUED && !sending->peers->is_stopping)
             link_want(link);
         else
             link_release(link);
@@ -94,14 +97,16 @@ void peers_send(struct peers *peers, struct text from_domain, struct text to_dom
         return;
     }
     size_t size = strlen(link->key) + 1;
-    struct sending *sending = xmalloc(sizeof *sending + size);
-    *sending = (struct sending){ peers, fn, ctx };
+    struct sending *sending = xmalloc(sizeof *sending + size + event.size);
+    *sending = (struct sending){ peers, fn, ctx, { sending->key + size, event.size } };
     memcpy(sending->key, link->key, size);
+    memcpy(sending->key + size, event.data, event.size);
     link->puts++;
     struct peers_put put = { .key = text_of(link->key),
                              .event = event,
                              .stream = stream,
                              .number = number,
+                             .node = peers->parts->node,
                              .bound = peers->parts->config->s2s_queue,
                              .needs_holder = is_component };
     store->peers->put(store, &put, on_put, sending);

@@ -16,9 +16,11 @@ struct peers_put {
     struct text stream; /* of the sender, with number: no doubles (store_log.h); empty: not looked for */
     uint64_t number;
     unsigned bound;     /* most entries */
+    struct text node;   /* that asks */
     bool needs_holder;  /* refused when nobody holds the lease */
 };
 enum peers_put_result {
+    PEERS_OWN = 16, /* and above, by the entry's number: the asking node holds the link, and has the event already */
     PEERS_PUSHED = 1,  /* the holder got it */
     PEERS_QUEUED = 0,  /* it waits, and no living node holds the lease: somebody should take it */
     PEERS_NOBODY = -2, /* needs_holder, and there is none */

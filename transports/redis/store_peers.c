@@ -8,7 +8,7 @@ static void peers_put(struct store *store, const struct peers_put *put, store_do
     struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
     if (!queue)
         return;
-    script_begin(queue, &redis->scripts, SCRIPT_PEERS_PUT, redis_key(redis, put->key, "log"), 8);
+    script_begin(queue, &redis->scripts, SCRIPT_PEERS_PUT, redis_key(redis, put->key, "log"), 9);
     command_text(queue, put->key);
     command_text(queue, put->event);
     command_text(queue, put->stream);
@@ -20,6 +20,7 @@ static void peers_put(struct store *store, const struct peers_put *put, store_do
     BUFFER_LITERAL(&redis->row, "node:{");
     command_text(queue, buffer_text(&redis->row));
     command_word(queue, "}");
+    command_text(queue, put->node);
     script_end(queue, SCRIPT_PEERS_PUT,
                (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx,
                                  .flags = put->stream.size ? PENDING_REPEATABLE : 0 });
