@@ -111,6 +111,7 @@ def test_history(couple):
     romeo.say("Sleep dwell upon thine eyes")  # while nobody is there
     juliet.visit(juliet.browser.script("return location.href"))
     juliet.log_in(JULIET)
+    juliet.wait_dot(ROMEO, "online")  # the list of contacts is drawn anew until then
     juliet.open_chat(ROMEO)
     whole = ("What satisfaction canst thou have tonight?", "The exchange of thy love's faithful vow for mine.", "Sleep dwell upon thine eyes")
     juliet.wait_lines(*whole)

@@ -46,6 +46,7 @@ def test_a_day(couple):
     juliet.type("/bookmark list")
     juliet.wait("garden@conference.localhost", times=2)
     juliet.type("/blocked add tybalt@localhost")
+    juliet.wait("tybalt@localhost")
     juliet.type("/blocked")
     juliet.wait("tybalt@localhost", times=2)
     juliet.type("/lastactivity get romeo@localhost")
