@@ -184,6 +184,7 @@ static void test_archive(void **state)
     struct store *store = node.store;
     store->ops->account_put(store, sent.bare, &account, ACCOUNT_CREATE, on_done, &answers[0]);
     store->log->sent(store, &sent, on_done, &answers[1]);
+    WAIT_ANSWER(&node, &answers[1]); /* it may go later in its turn than what is asked behind it */
     store->archive->page(store, &page, on_archived, on_page, &answers[2]);
     store->archive->preferences_set(store, sent.bare, &preferences, on_done, &answers[3]);
     store->archive->preferences_get(store, sent.bare, on_preferences, &answers[4]);
