@@ -204,5 +204,6 @@ void queue_pushed(struct link *link, uint64_t number, struct text event);
 void queue_acknowledged(struct link *link, unsigned count); /* so many of those that fly */
 void queue_flush(struct link *link);  /* takes out of Redis what is over */
 void queue_bounce(struct link *link); /* all that waits goes back to who sent it */
+void queue_look_again(struct link *link); /* Redis is back */
 
 #endif

@@ -22,6 +22,13 @@ void peers_start(struct peers *peers)
     upstream_start(peers);
 }
 
+void peers_back(struct peers *peers)
+{
+    struct link *link, *next;
+    HASH_ITER(hh, peers->links, link, next)
+        queue_look_again(link);
+}
+
 void peers_stop(struct peers *peers)
 {
     peers->is_stopping = true;

@@ -24,8 +24,11 @@ void queue_flush(struct link *link)
     link->over_count = 0;
 }
 
+/* 0: Redis has lost it. */
 static void over(struct link *link, uint64_t number)
 {
+    if (!number)
+        return;
     if (!link->over)
         link->over = xcalloc(OVER_MAX, sizeof *link->over);
     link->over[link->over_count++] = number;
@@ -185,6 +188,46 @@ void queue_read(struct link *link)
         link->has_more = true;
     else
         read_page(link, false, link->sent);
+}
+
+/* -- Redis is back -- */
+
+struct reaching { /* finds the link again */
+    struct peers *peers;
+    char key[];
+};
+
+/* It has lost entries, and what it has got since may have any number: all that is there goes.  Those under way are still
+ * counted by the other side's acknowledgements. */
+static void begin_again(struct link *link)
+{
+    for (unsigned i = 0; i < link->flying_count; i++)
+        link->flying[(link->flying_first + i) % most_flying(link)] = 0;
+    link->sent = 0;
+    queue_read(link);
+}
+
+static void on_reached(void *ctx, enum bus_status status, int64_t result)
+{
+    struct reaching *reaching = ctx;
+    struct link *link = link_find(reaching->peers, text_of(reaching->key));
+    if (link && link->sent && status == BUS_OK && result == 1)
+        begin_again(link);
+    else if (link && link->has_more)
+        queue_read(link);
+    free(reaching);
+}
+
+void queue_look_again(struct link *link)
+{
+    struct store *store = link->peers->parts->store;
+    size_t size = strlen(link->key) + 1;
+    if (!link->sent)
+        return;
+    struct reaching *reaching = xmalloc(sizeof *reaching + size);
+    reaching->peers = link->peers;
+    memcpy(reaching->key, link->key, size);
+    store->log->reach(store, text_of(link->key), link->sent, on_reached, reaching);
 }
 
 void queue_bounce(struct link *link)

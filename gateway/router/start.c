@@ -402,6 +402,8 @@ static void on_back(void *ctx, bool subscriptions_lost)
         blocklists_forget(router);
         avatars_forget(router);
         node_restore(router);
+        if (router->peers)
+            peers_back(router->peers);
     }
     router_step_done(router);
 }

@@ -24,6 +24,7 @@ struct peers_callbacks {
 struct peers *peers_new(struct parts *parts, struct dialer *dialer, const struct peers_callbacks *callbacks, void *ctx);
 void peers_free(struct peers **peers);
 void peers_start(struct peers *peers); /* Redis answers: links to upstream servers are made */
+void peers_back(struct peers *peers);  /* Redis is back, and may have lost what was in it */
 void peers_stop(struct peers *peers); /* streams are ended, links given back */
 size_t peers_count(const struct peers *peers); /* connections */
 

@@ -56,6 +56,25 @@ def test_a_component_speaks_and_is_spoken_to(gateway):
     assert "stanzabus" in component.until(r"<iq.*?</iq>").group(0)
 
 
+def test_a_redis_that_forgets(gateway, redis):
+    """The queue counts from 1 again, and what is in it goes all the same."""
+    juliet = Client(gateway.tcp).login("juliet", resource="balcony")
+    component = enter(gateway)
+    for number in range(1, 5):
+        juliet.send(f"<message to='verona@weather.example'><body>n{number}.</body></message>")
+        component.until(rf"<body>n{number}\.</body>")
+    redis.kill()
+    redis.start()
+    juliet.send("<message to='verona@weather.example' id='wait'><body>n5.</body></message>")
+
+    def goes():
+        juliet.send("<message to='verona@weather.example'><body>n6.</body></message>")
+        return int(redis.client().xlen("xmpp:{weather.example}:log")) or "n6." in component.seen
+
+    wait_for(goes, what="a queue that is written again")
+    component.until(r"<body>n6\.</body>", timeout=20)
+
+
 @pytest.mark.parametrize("domain, secret, condition", [
     ("weather.example", "moon", "not-authorized"), ("nobody.example", "sun", "host-unknown"), ("localhost", "sun", "host-unknown")])
 def test_strangers_are_refused(gateway, domain, secret, condition):
