@@ -109,11 +109,12 @@ void resident_told(struct router *router, struct text bare, struct text line)
 
 /* -- delivered -- */
 
-struct done_batch { /* so that they can be taken out again when Redis was away */
+struct done_batch { /* asked again when Redis was away */
+    struct done_batch *next;
     struct router *router;
-    struct text bare;
+    struct text bare, uid; /* behind the numbers */
     size_t count;
-    uint64_t numbers[]; /* the name is behind them */
+    uint64_t numbers[];
 };
 
 static void add_done(struct resident *resident, const uint64_t *numbers, size_t count)
@@ -135,25 +136,36 @@ static void add_done(struct resident *resident, const uint64_t *numbers, size_t 
 static void on_done(void *ctx, enum bus_status status, int64_t left)
 {
     struct done_batch *batch = ctx;
-    struct resident *resident = resident_find(batch->router, batch->bare);
+    struct router *router = batch->router;
     (void)left;
-    if (status == BUS_AWAY && resident)
-        add_done(resident, batch->numbers, batch->count);
-    else if (status != BUS_OK)
-        metric_add(batch->router->parts->metrics, METRIC_LOG_DOUBLES, (int64_t)batch->count);
+    if (status == BUS_AWAY) {
+        batch->next = router->undone;
+        router->undone = batch;
+        return;
+    }
+    if (status != BUS_OK)
+        metric_add(router->parts->metrics, METRIC_LOG_DOUBLES, (int64_t)batch->count);
     free(batch);
+}
+
+static void ask_done(struct done_batch *batch)
+{
+    struct store *store = batch->router->parts->store;
+    store->log->done(store, batch->bare, batch->uid, batch->numbers, batch->count, on_done, batch);
 }
 
 static void take_out(struct router *router, struct text bare, struct text uid, const uint64_t *numbers, size_t count)
 {
-    struct store *store = router->parts->store;
-    struct done_batch *batch = xmalloc(sizeof *batch + count * sizeof *numbers + bare.size);
-    batch->router = router;
-    batch->count = count;
+    struct done_batch *batch = xmalloc(sizeof *batch + count * sizeof *numbers + bare.size + uid.size);
+    char *texts = (char *)(batch->numbers + count);
+    *batch = (struct done_batch){ .router = router, .count = count };
     memcpy(batch->numbers, numbers, count * sizeof *numbers);
-    memcpy(batch->numbers + count, bare.data, bare.size);
-    batch->bare = (struct text){ (const char *)(batch->numbers + count), bare.size };
-    store->log->done(store, batch->bare, uid, numbers, count, on_done, batch);
+    memcpy(texts, bare.data, bare.size);
+    batch->bare = (struct text){ texts, bare.size };
+    if (uid.size)
+        memcpy(texts + bare.size, uid.data, uid.size);
+    batch->uid = (struct text){ texts + bare.size, uid.size };
+    ask_done(batch);
 }
 
 void resident_delivered(struct router *router, struct session *session, const uint64_t *numbers, size_t count)
@@ -171,8 +183,15 @@ void resident_delivered(struct router *router, struct session *session, const ui
 void residents_turn(struct router *router)
 {
     struct resident *resident = router->residents_done;
-    if (!resident || router->parts->bus->is_away)
+    struct done_batch *batch = router->undone;
+    if ((!resident && !batch) || router->parts->bus->is_away)
         return;
+    router->undone = NULL;
+    while (batch) {
+        struct done_batch *next = batch->next;
+        ask_done(batch);
+        batch = next;
+    }
     router->residents_done = NULL;
     while (resident) {
         struct resident *next = resident->next_done;
@@ -191,4 +210,9 @@ void residents_free(struct router *router)
     struct resident *resident, *next;
     HASH_ITER(hh, router->residents, resident, next)
         resident_free(resident);
+    while (router->undone) {
+        struct done_batch *batch = router->undone;
+        router->undone = batch->next;
+        free(batch);
+    }
 }

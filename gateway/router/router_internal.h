@@ -83,6 +83,7 @@ struct router {
     struct delivery *free_deliveries; /* recycled; bounded by what was in flight at once */
     struct blocklist *blocklists;     /* uthash by bare JID: blocklist.c */
     struct resident *residents;       /* uthash by bare JID: resident.c */
+    struct done_batch *undone;        /* taken out of the log when Redis is back (resident.c) */
     struct resident *residents_done;  /* those with entries to take out of the log at the end of the turn */
     struct settling *settlings;       /* uthash by bare JID: settle.c */
     uint64_t said;                    /* messages numbered by this node itself */
