@@ -42,8 +42,16 @@ static int compare_texts(const void *a, const void *b)
     return compare(*(const struct text *)a, *(const struct text *)b);
 }
 
+/* '<' in a text stays the entity that it came as: who could say the separator itself could give one client's string with
+ * another's features (5.1, 5.2). */
 static void append(struct buffer *out, struct text text, char behind)
 {
+    for (const char *stop; (stop = text.size ? memchr(text.data, '<', text.size) : NULL);) {
+        size_t before = (size_t)(stop - text.data);
+        buffer_append(out, text.data, before);
+        BUFFER_LITERAL(out, "&lt;");
+        text = (struct text){ stop + 1, text.size - before - 1 };
+    }
     buffer_append_text(out, text);
     buffer_append_char(out, behind);
 }
@@ -176,9 +184,34 @@ static bool append_forms(struct arena *arena, const struct element *query, struc
     return !is_wrong;
 }
 
+/* -- the whole -- */
+
+static const struct text wish_end = TEXT_INIT("+notify");
+
+static bool is_wish(struct text var)
+{
+    return var.size > wish_end.size && memcmp(var.data + var.size - wish_end.size, wish_end.data, wish_end.size) == 0;
+}
+
+/* A feature could also stand in the string as an identity with its slashes, or as a form's field: wishes are believed of
+ * features only, so that nobody can answer for another's client and leave them out. */
+static bool has_only_plain_wishes(const struct element *query, const struct buffer *string)
+{
+    long wishes = 0;
+    for (const struct node *n = query->children; n; n = n->next)
+        wishes += n->element && element_is(n->element, "feature", XMLNS_DISCO_INFO) && is_wish(element_get(n->element, "var"));
+    const char *at = string->data, *end = at + string->size;
+    while (at && (at = memmem(at, (size_t)(end - at), "+notify<", wish_end.size + 1))) {
+        at += wish_end.size + 1;
+        wishes--;
+    }
+    return wishes == 0;
+}
+
 bool caps_string(struct arena *arena, const struct element *query, struct buffer *out)
 {
-    return append_identities(arena, query, out) && append_features(arena, query, out) && append_forms(arena, query, out);
+    return append_identities(arena, query, out) && append_features(arena, query, out) && append_forms(arena, query, out) &&
+           has_only_plain_wishes(query, out);
 }
 
 /* -- the hash -- */
@@ -200,15 +233,16 @@ bool caps_verify(struct arena *arena, const struct element *query, struct text n
 
 void caps_wishes(const struct element *query, struct buffer *out, size_t most)
 {
-    const struct text end = TEXT("+notify");
     for (const struct node *n = query->children; n; n = n->next) {
         if (!n->element || !element_is(n->element, "feature", XMLNS_DISCO_INFO))
             continue;
         struct text var = element_get(n->element, "var");
-        if (var.size <= end.size || memcmp(var.data + var.size - end.size, end.data, end.size) != 0)
+        if (!is_wish(var))
             continue;
-        var.size -= end.size;
-        if (out->size + var.size + 1 <= most && !memchr(var.data, '\n', var.size))
-            append(out, var, '\n');
+        var.size -= wish_end.size;
+        if (out->size + var.size + 1 > most || memchr(var.data, '\n', var.size))
+            continue;
+        buffer_append_text(out, var);
+        buffer_append_char(out, '\n');
     }
 }

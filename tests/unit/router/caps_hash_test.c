@@ -78,6 +78,12 @@ static const struct {
     /* A form without a hidden FORM_TYPE is not counted. */
     { QUERY "<x xmlns='jabber:x:data'><field var='FORM_TYPE'><value>a</value></field></x><x xmlns='jabber:x:data'/></query>", "" },
     { QUERY "<feature var='a'/><feature var='a'/></query>", NULL },
+    /* Nobody says another client's string with other features: '<' is none, and wishes are features. */
+    { QUERY "<identity category='client' type='pc' name='Psi&lt;http://jabber.org/protocol/muc'/></query>",
+      "client/pc//Psi&lt;http://jabber.org/protocol/muc<" },
+    { QUERY "<feature var='a&lt;b'/><feature var='c+notify'/></query>", "a&lt;b<c+notify<" },
+    { QUERY "<identity category='http:' type='' xml:lang='jabber.org' name='protocol/mood+notify'/></query>", NULL },
+    { QUERY "<feature var='c+notify'/>" FORM("a") "<field var='d+notify'/></x></query>", NULL },
     { QUERY "<identity category='a' type='t' name='n'/><identity category='a' type='t' name='n'/></query>", NULL },
     { QUERY FORM("a") "</x>" FORM("a") "</x></query>", NULL },
     { QUERY "<x xmlns='jabber:x:data'><field var='FORM_TYPE' type='hidden'><value>a</value><value>b</value></field></x></query>",
