@@ -127,7 +127,19 @@ struct text iq_account(const struct iq_request *request)
 struct kept_request {
     struct iq_request request;
     struct sender sender;
+    bool is_counted; /* by its session */
 };
+
+/* Queries of the archive are paced, and wait for the client: they have their own bounds. */
+static bool is_counted(const struct iq_request *request)
+{
+    return request->payload && !text_is(request->payload->xmlns, XMLNS_MAM);
+}
+
+static struct session *asker_of(const struct kept_request *kept)
+{
+    return kept->is_counted ? router_session_of(kept->request.router, &kept->sender, &kept->request.from) : NULL;
+}
 
 struct iq_request *iq_keep(const struct iq_request *request)
 {
@@ -146,6 +158,10 @@ struct iq_request *iq_keep(const struct iq_request *request)
     kept->request.from = kept->request.to = (struct jid){ 0 };
     jid_parse(&stanza->arena, element_get(stanza->root, "from"), &kept->request.from);
     jid_parse(&stanza->arena, element_get(stanza->root, "to"), &kept->request.to);
+    kept->is_counted = is_counted(request);
+    struct session *session = asker_of(kept);
+    if (session)
+        session_request_begins(session);
     return &kept->request;
 }
 
@@ -155,9 +171,12 @@ void iq_done(struct iq_request **request)
         return;
     struct kept_request *kept = container_of(*request, struct kept_request, request);
     router_handled(kept->request.router, &kept->sender, kept->request.stanza);
+    struct session *session = asker_of(kept);
     stanza_free(&kept->request.stanza);
     free(kept);
     *request = NULL;
+    if (session)
+        session_request_ends(session); /* last: it may read on */
 }
 
 void iq_fail(struct iq_request **request, enum bus_status status)

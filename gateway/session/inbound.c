@@ -128,3 +128,19 @@ void inbound_stanza(struct session *session, struct stanza *stanza)
     }
     session_handled(session, number);
 }
+
+/* -- requests that wait for the store -- */
+
+enum { REQUESTS_MAX = 16 };
+
+void session_request_begins(struct session *session)
+{
+    if (++session->open_requests == REQUESTS_MAX)
+        session_pause(session, PAUSE_REQUESTS);
+}
+
+void session_request_ends(struct session *session)
+{
+    if (--session->open_requests == REQUESTS_MAX / 2)
+        session_unpause(session, PAUSE_REQUESTS);
+}

@@ -35,7 +35,8 @@ enum session_state {
 };
 
 /* Why a session is not read; several may hold at once. */
-enum { PAUSE_STEP = 1, PAUSE_QUEUE = 2, PAUSE_REDIS = 4, PAUSE_OPEN = 8 /* too many of its stanzas are not done */ };
+enum { PAUSE_STEP = 1, PAUSE_QUEUE = 2, PAUSE_REDIS = 4, PAUSE_OPEN = 8 /* too many of its stanzas are not done */,
+       PAUSE_REQUESTS = 16 /* too many of its requests wait */ };
 
 struct negotiation;
 
@@ -105,6 +106,7 @@ struct session {
     uint16_t open_steps; /* answers of bus, store and pool that will still come: keeps the memory */
     uint8_t state;       /* enum session_state */
     uint8_t paused;      /* PAUSE_ bits */
+    unsigned open_requests; /* that wait for the store */
     int8_t priority;
     bool is_header_sent, is_ending, is_lost /* its connection is closed, and may be resumed */, is_asleep, is_guest, is_available, watches_events, has_asked_blocklist, has_carbons, is_interested, outlives_block, is_row_open /* being written by a binding */;
     struct unwritten *unwritten; /* unwritten.c; NULL when there is nothing */

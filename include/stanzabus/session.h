@@ -155,6 +155,10 @@ enum stanza_scope session_scope(const struct session *session);
  * guarantee asks holds, or an error was answered.  In any order, each once. */
 uint64_t session_stanza_number(const struct session *session);
 void session_handled(struct session *session, uint64_t number);
+/* A request of the session's client waits for the store, or no more.  When many do, the client is not read until half of them
+ * are answered: what it asks for in a few bytes may be much. */
+void session_request_begins(struct session *session);
+void session_request_ends(struct session *session);
 /* The end of a turn of the loop: what it brought to sessions with XEP-0198 is noted in the store, and written. */
 void sessions_turn(struct sessions *sessions);
 /* The session goes on elsewhere: here it ends without a trace; a connection that is open hears of a conflict. */

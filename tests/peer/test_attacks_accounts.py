@@ -109,3 +109,27 @@ def test_forged_payloads_count_as_handled(gateway):
     assert is_alive(juliet)
     juliet.send("<r xmlns='urn:xmpp:sm:3'/>")
     juliet.until(rf"<a [^>]*h='{count + 1}'")
+
+
+def test_many_large_answers_are_asked_for_at_once(gateway, redis):
+    """A few bytes ask for megabytes: Redis gathers only some of them for one client, and the neighbour does not wait for all."""
+    juliet = Client(gateway.tcp).login("juliet", resource="balcony")
+    options = (f"<publish-options><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE' type='hidden'><value>{PUBSUB}#publish-options"
+               "</value></field><field var='pubsub#max_items'><value>max</value></field></x></publish-options>")
+    for number in range(20):
+        assert "result" in asked(juliet, "set", f"<pubsub xmlns='{PUBSUB}'><publish node='n'><item id='{number}'><a xmlns='urn:a'>{'x' * 180000}</a>"
+                                 f"</item></publish>{options}</pubsub>")
+    greedy = Client(gateway.tcp).login("juliet", resource="greedy")
+    greedy.send("".join(f"<iq type='get' id='g{number}'><pubsub xmlns='{PUBSUB}'><items node='n'/></pubsub></iq>" for number in range(100)))
+    neighbour = Client(gateway.tcp).login("romeo")
+    assert "item-not-found" in asked(neighbour, "get", "<vCard xmlns='vcard-temp'/>")
+    greedy.close()
+    assert redis.client().info("memory")["used_memory_peak"] < 150e6
+
+
+def test_many_requests_at_once_are_all_answered(gateway):
+    juliet = Client(gateway.tcp).login("juliet", resource="balcony")
+    juliet.send("".join(f"<iq type='get' id='a{number}'><vCard xmlns='vcard-temp'/></iq>" for number in range(500)))
+    for number in range(500):
+        juliet.until(rf"<iq[^>]*id='a{number}'")
+    assert is_alive(juliet)
