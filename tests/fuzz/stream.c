@@ -1,6 +1,7 @@
-/* stream.c - fuzz target: a TCP stream.  The first four bytes choose limits and how the rest is cut, paused and put to
- * sleep; the rest is what a client sends.  What comes out must be the same as without all that, and every stanza must
- * survive being written and read again.  A stanza <r/> restarts the stream. */
+/* stream.c - fuzz target: a TCP stream.  The first four bytes choose limits, how the rest is cut, paused and put to sleep, and
+ * whether the stream is a client's, a server's or a component's; the rest is what the other side sends.  What comes out must
+ * be the same as without all that, and every stanza must survive being written and read again.  A stanza <r/> restarts the
+ * stream. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct run {
     struct stream *stream;
+    struct text content;
     struct buffer lines;
     uint32_t dice;
     bool is_wild; /* pauses, sleeps, drops and frees at random */
@@ -90,6 +92,7 @@ static void run_plain(struct run *run, struct stream_pool *pool, const struct st
                       const uint8_t *data, size_t size)
 {
     run->stream = stream_new(pool, FRAMING_TCP, limits, &callbacks, run);
+    stream_set_content(run->stream, run->content);
     stream_feed(run->stream, (const char *)data, size);
     stream_feed(run->stream, ">", 1);
     stream_free(&run->stream);
@@ -110,6 +113,7 @@ static void run_wild(struct run *run, struct stream_pool *pool, const struct str
     uint32_t most = longest[run->dice & 3];
     run->is_wild = true;
     run->stream = stream_new(pool, FRAMING_TCP, limits, &callbacks, run);
+    stream_set_content(run->stream, run->content);
     while (size) {
         size_t piece = 1 + roll(run, most);
         piece = piece < size ? piece : size;
@@ -131,11 +135,14 @@ static void run_wild(struct run *run, struct stream_pool *pool, const struct str
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const struct text contents[] = { TEXT_INIT(XMLNS_CLIENT), TEXT_INIT(XMLNS_SERVER), TEXT_INIT(XMLNS_COMPONENT),
+                                            TEXT_INIT(XMLNS_CLIENT) };
     static const struct stream_limits wide = { 1000000, 60, 60 }, narrow = { 300, 4, 4 };
     if (size < 4 || size > 4096)
         return 0;
     struct stream_pool *pool = stream_pool_new();
-    struct run plain = { 0 }, wild = { .dice = (uint32_t)(data[0] | data[1] << 8 | data[2] << 16) };
+    struct text content = contents[data[3] < 8 ? data[3] >> 1 : 0];
+    struct run plain = { .content = content }, wild = { .content = content, .dice = (uint32_t)(data[0] | data[1] << 8 | data[2] << 16) };
     bool is_narrow = data[3] & 1;
     run_plain(&plain, pool, is_narrow ? &narrow : &wide, data + 4, size - 4);
     run_wild(&wild, pool, is_narrow ? &narrow : &wide, data + 4, size - 4);
