@@ -464,6 +464,32 @@ static void test_settle_ended(void **state)
     assert_string_equal(server_ask(&server, "EXISTS xmpp:{juliet@example.com}:acked"), "0");
 }
 
+/* A session ends while a page behind what it held is settled. */
+static void test_settle_ended_meanwhile(void **state)
+{
+    session_op *remove = node.store->ops->session_remove;
+    struct answer answer = { 0 };
+    struct settled from = { 0 };
+    (void)state;
+    make_account();
+    bind_row(row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
+    bind_row(row("b", "n1", 2, false, 0), BIND_REFUSE, 9);
+    for (unsigned i = 1; i <= LOG_PAGE; i++)
+        assert_int_equal(deliver_numbered(message(ROUTE_RESOURCE, "a", KEEP_LOG), i), 1);
+    assert_int_equal(deliver_numbered(message(ROUTE_RESOURCE, "b", KEEP_LOG), LOG_PAGE + 1), 1);
+    node.store->log->settle(node.store, TEXT("juliet@example.com"), &from, (struct text){ 0 }, on_settled, &answer);
+    WAIT_ANSWER(&node, &answer);
+    assert_int_equal(settled_now.moved, 0);
+    assert_int_equal(settled_now.next, LOG_PAGE + 1);
+    assert_int_equal(write_session(remove, row("a", "n1", 1, true, 0)), 2);
+    from = settled_now;
+    answer = (struct answer){ 0 };
+    node.store->log->settle(node.store, TEXT("juliet@example.com"), &from, (struct text){ 0 }, on_settled, &answer);
+    WAIT_ANSWER(&node, &answer);
+    assert_int_equal(settled_now.next, 0);
+    assert_string_equal(flags_of(), "q");
+}
+
 /* What was read in the archive already does not come again. */
 static void test_settle_read(void **state)
 {
@@ -563,6 +589,7 @@ int main(void)
         TEST(test_done),
         TEST(test_settle_order),
         TEST(test_settle_ended),
+        TEST(test_settle_ended_meanwhile),
         TEST(test_settle_read),
         TEST(test_bound),
         TEST(test_read),

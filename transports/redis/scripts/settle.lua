@@ -92,6 +92,18 @@ end
 if not is_full and #entries == most then
     after = tonumber(string.sub(entries[#entries][1], 3)) + 1
 end
+-- What was held when its page was looked at may wait by now.
+local first = '-'
+while after == 0 and not waits and ARGV[2] ~= '0' do
+    local page = redis.call('XRANGE', log, first, '(0-' .. ARGV[2], 'COUNT', most)
+    for i = 1, #page do
+        first = '(' .. page[i][1]
+        waits = waits or state_of(string.sub(page[i][1], 3), page[i][2][4]) == 'waits'
+    end
+    if #page < most then
+        break
+    end
+end
 if after == 0 and not waits then
     local rest = string.gsub(flags, 'q', '')
     if rest == '' then
