@@ -2,8 +2,9 @@
 behind it."""
 import hashlib
 import json
-import shutil
+import pathlib
 import socket
+import subprocess
 import threading
 
 import pytest
@@ -120,10 +121,11 @@ def test_a_second_connection_stands_by(gateway):
 class Irc(threading.Thread):
     """An IRC server just big enough for biboumi: one channel, everybody hears everybody."""
 
+    ADDRESS = "127.0.0.2"  # biboumi looks on the usual port only: here nobody else has it
+
     def __init__(self):
         super().__init__(daemon=True)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
+        self.listener = socket.create_server((self.ADDRESS, 6667))
         self.said = []
         self.start()
 
@@ -160,7 +162,7 @@ class Irc(threading.Thread):
                 elif verb == "JOIN":
                     channel = words[1].lstrip(":")
                     send(f":{nick}!u@h JOIN {channel}")
-                    send(f":irc 353 {nick} = {channel} :{nick} @mercutio")
+                    send(f":irc 353 {nick} = {channel} :{nick} mercutio")
                     send(f":irc 366 {nick} {channel} :End")
                     send(f":irc 332 {nick} {channel} :Verona")
                 elif verb == "PRIVMSG":
@@ -172,12 +174,10 @@ class Irc(threading.Thread):
 
 
 def test_biboumi(gateway, folder):
-    if not shutil.which("biboumi"):
-        pytest.skip("biboumi is not installed")
     irc = Irc()
     configuration = folder / "biboumi.cfg"
     configuration.write_text(f"hostname=irc.example\npassword=shhh\nxmpp_server_ip=127.0.0.1\nport={gateway.component}\n"
-                             f"db_name={folder}/biboumi.sqlite\nlog_level=1\nlog_file={folder}/biboumi.log\nadmin=juliet@localhost\nfixed_irc_server=127.0.0.1\n"
+                             f"db_name={folder}/biboumi.sqlite\nlog_level=1\nlog_file={folder}/biboumi.log\nadmin=juliet@localhost\nfixed_irc_server={irc.ADDRESS}\n"
                              "identd_port=0\n")
     biboumi = Process(folder, "biboumi")
     biboumi.spawn("biboumi", str(configuration))
@@ -189,13 +189,33 @@ def test_biboumi(gateway, folder):
             juliet.send("<iq to='irc.example' type='get' id='d'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>")
             return "conference" in juliet.until(r"<iq[^>]*from='irc.example'.*?</iq>").group(0)
         wait_for(is_there, 15, "biboumi", pause=0.3)
-        # Biboumi takes its port from a setting of the user for that server.
-        juliet.send("<iq to='irc.example' type='set' id='c'><command xmlns='http://jabber.org/protocol/commands' node='configure' action='execute'/></iq>")
-        juliet.until(r"<iq[^>]*id='c'.*?</iq>")
-        assert "irc.example" in juliet.seen or True
+        # A person enters a channel, says something there, and hears what others say.
+        juliet.send("<presence to='#verona@irc.example/juliet'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+        juliet.until(r"<presence[^>]*from='#verona@irc.example/mercutio'.*?</presence>", timeout=30)
+        juliet.until(r"<presence[^>]*from='#verona@irc.example/juliet'.*?<status code='110'/>.*?</presence>")
+        juliet.send("<message to='#verona@irc.example' type='groupchat' id='g'><body>Peace</body></message>")
+        got = juliet.until(r"<message[^>]*from='#verona@irc.example/mercutio'.*?</message>").group(0)
+        assert "A plague" in got and any("Peace" in line for line in irc.said), (got, irc.said)
+        juliet.send("<presence to='#verona@irc.example/juliet' type='unavailable'/>")
     finally:
         biboumi.stop()
         irc.stop()
+
+
+def test_slixmpp(gateway):
+    """The component of another library: a person asks it, and it asks back."""
+    client = pathlib.Path(__file__).parent / "clients/slixmpp_component.py"
+    component = subprocess.Popen(["/usr/bin/python3", str(client), str(gateway.component), "weather.example", "sun"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert component.stdout.readline() == "ready\n"
+        juliet = Client(gateway.tcp).login("juliet", resource="balcony")
+        juliet.send("<message to='verona@weather.example' type='chat' id='1'><body>rain?</body></message>")
+        assert "no rain?" in juliet.until(r"<message.*?</message>").group(0)
+        juliet.send("<iq to='weather.example' type='get' id='2'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>")
+        assert "weather" in juliet.until(r"<iq[^>]*id='2'.*?</iq>").group(0)
+    finally:
+        component.terminate()
+        component.wait(10)
 
 
 class Upstream:

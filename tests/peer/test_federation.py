@@ -273,6 +273,14 @@ def test_two_clusters(clusters):
         other.send(f"<message to='{romeos[0].jid}' id='k{number}' type='chat'><body>killed {number}</body></message>")
     seen = [romeos[0].until(r"<body>killed (\d+)</body>.*?</message>").group(1) for _ in range(20)]
     assert list(dict.fromkeys(seen)) == [str(number) for number in range(20)]
+    # And on the other side: the node that took the stream of the one that is left.
+    reader = next(i for i, node in enumerate(clusters.nodes["montague.example"]) if "role=incoming" in node.log())
+    clusters.nodes["montague.example"][reader].process.kill()
+    left = romeos[1 - reader]
+    for number in range(20):
+        other.send(f"<message to='{left.jid}' id='l{number}' type='chat'><body>left {number}</body></message>")
+    seen = [left.until(r"<body>left (\d+)</body>.*?</message>").group(1) for _ in range(20)]
+    assert list(dict.fromkeys(seen)) == [str(number) for number in range(20)]
 
 
 def test_services_take_part(world, redis):
