@@ -77,9 +77,12 @@ void link_free(struct link *link)
     timer_stop(&link->timer);
     if (link->dial)
         peers->dialer->ops->cancel(peers->dialer, &link->dial);
+    bool waits = link->has_more || link->flying_count || link->is_reading || link->state == LINK_DIALING;
     if (link->peer)
         link->peer->link = NULL;
     queue_flush(link);
+    if (link->is_leased && !waits && link->own && link->other)
+        peers->parts->store->peers->forget(peers->parts->store, text_of(link->key));
     give_lease_back(link);
     HASH_DEL(peers->links, link);
     peers->link_count--;
@@ -105,6 +108,16 @@ void link_give_back(struct link *link)
     give_lease_back(link);
     link->state = LINK_LEASING;
     link_release(link);
+}
+
+/* What was pushed to this node, or is nobody's: of a link between servers. */
+struct link *link_of_key(struct peers *peers, struct text key)
+{
+    const char *sign = memchr(key.data, '>', key.size);
+    size_t own = sign ? (size_t)(sign - key.data) : 0;
+    if (own == 0 || own + 1 == key.size)
+        return link_find(peers, key);
+    return link_get(peers, (struct text){ key.data, own }, (struct text){ key.data + own + 1, key.size - own - 1 });
 }
 
 void link_release(struct link *link)
@@ -145,10 +158,20 @@ static void dial(struct link *link)
 
 /* -- the lease -- */
 
-static void dropped(struct link *link)
+/* Another node holds it now: what waits is that one's. */
+static void lost_lease(struct link *link)
 {
-    if (link->peer)
-        peer_close(link->peer, "another node holds this link now");
+    struct peer *peer = link->peer;
+    link->is_leased = false;
+    link->state = LINK_LEASING;
+    link->used_ms = now_of(link);
+    if (link->dial)
+        link->peers->dialer->ops->cancel(link->peers->dialer, &link->dial);
+    if (peer && peer->role != &role_component) {
+        link->peer = NULL;
+        peer->link = NULL;
+        peer_close(peer, "another node holds this link now");
+    }
 }
 
 struct asked { /* finds the link again */
@@ -170,13 +193,14 @@ static void on_leased(void *ctx, enum bus_status status, int64_t result)
         bool is_new = !link->is_leased;
         link->is_leased = true;
         link->leased_ms = now_of(link);
+        if (is_new && link->own && link->other)
+            link->peers->parts->store->peers->note(link->peers->parts->store, text_of(link->key));
         if (is_new && link->state == LINK_LEASING && link->peer)
             link_attach(link, link->peer);
         else if (is_new && link->state == LINK_LEASING)
             dial(link);
     } else if (link->is_leased) {
-        link->is_leased = false;
-        dropped(link);
+        lost_lease(link);
     }
 }
 
@@ -270,7 +294,9 @@ void link_failed(struct link *link, bool is_for_good, enum stanza_condition cond
     log_info(parts->log, NULL, "link-failed", "link=%s reason=%s", link->key, log_quote(reason, strlen(reason)));
     link->failures++;
     link->peer = NULL;
-    if (is_for_good || now - link->waiting_since_ms >= parts->config->s2s_wait_ms) {
+    if (!link->is_leased) {
+        link->state = LINK_LEASING;
+    } else if (is_for_good || now - link->waiting_since_ms >= parts->config->s2s_wait_ms) {
         break_link(link);
     } else {
         link->state = LINK_DIALING; /* again, by the tick */

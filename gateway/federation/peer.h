@@ -115,6 +115,7 @@ struct peers {
     unsigned verify_count;
     struct buffer out;        /* scratch for what is written */
     struct event_limits limits;
+    struct timer orphan_timer; /* looks for what nobody carries any more */
     bool is_stopping;
 };
 
@@ -184,6 +185,7 @@ struct peer *component_choose(struct link *link, const struct stanza *stanza); /
 
 /* -- link.c -- */
 struct link *link_find(struct peers *peers, struct text key);
+struct link *link_of_key(struct peers *peers, struct text key); /* the same by its key; components are only found */
 struct link *link_get(struct peers *peers, struct text own, struct text other); /* made if need be; NULL: too many */
 void link_key(struct buffer *out, struct text own, struct text other);
 void link_release(struct link *link);                   /* a put is over: it goes, when nothing else keeps it */

@@ -3,7 +3,7 @@
 
 #include "gateway/federation/peer.h"
 
-enum { EVENT_BYTES_FACTOR = 8 }; /* JSON of a stanza may grow, as in the router */
+enum { ORPHANS_MS = 15000, EVENT_BYTES_FACTOR = 8 }; /* JSON of a stanza may grow, as in the router */
 
 struct peers *peers_new(struct parts *parts, struct dialer *dialer, const struct peers_callbacks *callbacks, void *ctx)
 {
@@ -17,9 +17,36 @@ struct peers *peers_new(struct parts *parts, struct dialer *dialer, const struct
     return peers;
 }
 
+/* -- what a node left behind -- */
+
+static void on_orphan(void *ctx, struct text key)
+{
+    struct peers *peers = ctx;
+    struct link *link = peers->is_stopping ? NULL : link_of_key(peers, key);
+    if (link)
+        link_want(link);
+}
+
+static void on_orphans(void *ctx, enum bus_status status, int64_t count)
+{
+    (void)ctx;
+    (void)status;
+    (void)count;
+}
+
+static void look_for_orphans(struct timer *timer)
+{
+    struct peers *peers = container_of(timer, struct peers, orphan_timer);
+    struct store *store = peers->parts->store;
+    timer_start(peers->parts->timers, timer, ORPHANS_MS, look_for_orphans);
+    store->peers->orphans(store, on_orphan, on_orphans, peers);
+}
+
 void peers_start(struct peers *peers)
 {
     upstream_start(peers);
+    if (peers->dialer && peers->parts->config->listen_s2s.is_on)
+        look_for_orphans(&peers->orphan_timer);
 }
 
 void peers_back(struct peers *peers)
@@ -32,6 +59,7 @@ void peers_back(struct peers *peers)
 void peers_stop(struct peers *peers)
 {
     peers->is_stopping = true;
+    timer_stop(&peers->orphan_timer);
     links_free(peers);
     for (struct peer *peer = peers->first, *next; peer; peer = next) {
         next = peer->next;
@@ -45,6 +73,7 @@ void peers_free(struct peers **owned)
     if (!peers)
         return;
     *owned = NULL;
+    timer_stop(&peers->orphan_timer);
     verify_free(peers);
     links_free(peers);
     buffer_fini(&peers->out);
@@ -124,10 +153,12 @@ void peers_send(struct peers *peers, struct text from_domain, struct text to_dom
 void peers_pushed(struct peers *peers, struct text payload)
 {
     struct text key = text_take_line(&payload), digits = text_take_line(&payload);
-    struct link *link = link_find(peers, key);
+    struct link *link = peers->is_stopping ? NULL : link_of_key(peers, key);
     uint64_t number = 0;
     for (size_t i = 0; i < digits.size && digits.data[i] >= '0' && digits.data[i] <= '9'; i++)
         number = number * 10 + (uint64_t)(digits.data[i] - '0');
-    if (link)
+    if (link && link->is_leased)
         queue_pushed(link, number, payload);
+    else if (link)
+        link_want(link); /* it was given back while this was on its way */
 }

@@ -28,7 +28,14 @@ enum peers_put_result {
     PEERS_DOUBLE = -6 /* this number of this stream was taken before */
 };
 
+typedef void peers_each_fn(void *ctx, struct text key);
+
 struct peers_ops {
+    /* Links whose queue may hold something are in one set, {prefix}links, so that another node finds those of one that died. */
+    void (*note)(struct store *store, struct text key);
+    void (*forget)(struct store *store, struct text key);
+    /* each gets those of the set that nobody holds.  result: how many there were in all */
+    void (*orphans)(struct store *store, peers_each_fn *each, store_done_fn *fn, void *ctx);
     /* result: enum peers_put_result.  What is pushed comes to the holder's node channel as "queued LF key LF number LF event". */
     void (*put)(struct store *store, const struct peers_put *put, store_done_fn *fn, void *ctx);
 };

@@ -210,6 +210,24 @@ def test_what_an_account_publishes_is_read_from_the_other_server(world):
     assert "device id='7'" in romeo.until(r"<iq[^>]*p2.*?</iq>").group(0)
 
 
+def test_another_node_takes_what_waits(world, gateways, redis):
+    """The node that holds the link dies while the other server is away: a node that nobody speaks to finds the queue."""
+    world.start()
+    second = gateways(**{**{key.replace(".", "__"): value for key, value in world.gateway.settings.items()
+                            if not key.startswith("listen.")}, "redis": world.gateway.redis, "users": (), "listen__s2s": f"127.0.0.1:{free_port()}"})
+    assert second
+    world.prosody.kill()
+    juliet = world.juliet()
+    for number in range(5):
+        juliet.send(f"<message to='romeo@montague.example' type='chat' id='w{number}'><body>wait {number}</body></message>")
+    wait_for(lambda: redis.client().xlen("xmpp:{capulet.example>montague.example}:log") == 5, what="the queue")
+    world.gateway.process.kill()
+    world.prosody.start()
+    romeo = world.romeo()
+    seen = [romeo.until(r"<body>wait (\d+)</body>.*?</message>", timeout=60).group(1) for _ in range(5)]
+    assert seen == [str(number) for number in range(5)]
+
+
 class Clusters:
     """capulet.example and montague.example, two nodes each, on a Redis each; a restart is a new node."""
 
