@@ -135,8 +135,17 @@ class Client:
         self.send(f"<response xmlns='{SASL}'>{final}</response>")
 
     def present(self):
+        """Until the own presence has come back.  What others say of theirs may have come before, and is kept."""
         self.stanza("<presence xmlns='jabber:client'/>")
-        self.until(r"<presence[^>]*from=['\"]" + re.escape(self.jid))
+        own = r"<presence[^>]*from=['\"]" + re.escape(self.jid)
+        deadline = time.monotonic() + self.timeout
+        while not re.search(own, self.seen):
+            assert time.monotonic() < deadline, self.seen[-2000:]
+            self.sock.settimeout(deadline - time.monotonic())
+            self.fill()
+        found = re.search(own, self.seen)
+        others = re.findall(r"<presence[^>]*?(?:/>|>.*?</presence>)", self.seen[:found.start()], re.S)
+        self.seen = "".join(others) + self.seen[found.end():]
         return self
 
     def start_tls(self, domain="localhost"):
