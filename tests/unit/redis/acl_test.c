@@ -169,10 +169,11 @@ static void test_archive(void **state)
     struct answer answers[6] = { 0 };
     const struct account account = { .sha256 = { .iterations = 10000, .salt_size = 16 } };
     const struct archive_settings settings = { 'A', 1000, 1, 1 };
+    const struct archive_settings lasting = { 'A', 60000, 10, 1000000 }; /* what is written may be trimmed at once */
     struct text never = TEXT("c@d");
     const struct archive_preferences preferences = { .keeps = 'R', .never = &never, .never_count = 1 };
     const struct deliver sent = { .bare = TEXT("a@b"), .resource = TEXT("r"), .keep = KEEP_ARCHIVE, .from = TEXT("c@d/e"),
-                                  .archive = &settings, .stream = TEXT("n1"), .number = 1, .stream_seconds = 60, .event = TEXT("{\"id\":1}") };
+                                  .archive = &lasting, .stream = TEXT("n1"), .number = 1, .stream_seconds = 60, .event = TEXT("{\"id\":1}") };
     const struct archive_page page = { .bare = sent.bare, .partner = TEXT("c@d"), .lower = TEXT("-"), .upper = TEXT("+"),
                                        .max = 1, .bytes = 100, .keep_ms = 60000 };
     char url[128];
