@@ -6,6 +6,7 @@
 -- The owner is "session LF node/": what must stand behind the letters for a row to be the asker's own.
 -- Gives {1} done, {2, node, session} replaced, {-1} refused, {-2} too many, {-3} blocked since the login; then the flags, and
 -- how many rows have carbons.
+-- part: copies
 local sessions = KEYS[1]
 local account = string.sub(sessions, 1, -#'sessions' - 1) .. 'account'
 local generation = redis.call('HGET', account, 'generation')
@@ -48,20 +49,12 @@ redis.call('HSET', sessions, ARGV[1], new)
 redis.call('PERSIST', sessions)
 redis.call('PERSIST', ARGV[7])
 redis.call('PERSIST', string.sub(sessions, 1, -9) .. 'seen')
-local flags, carbons = '', 0
-local all = redis.call('HGETALL', sessions)
-for i = 1, #all, 2 do
-    if all[i] == '' then
-        flags = all[i + 1]
-    elseif string.byte(all[i + 1], 2) == 99 then
-        carbons = carbons + 1
-    end
-end
+local flags, carbons = flags_and_carbons(sessions)
 if result == 2 and not string.find(flags, 'q', 1, true) and redis.call('XLEN', ARGV[7]) > 0 then
     flags = flags .. 'q' -- what the replaced session held waits now
     redis.call('HSET', sessions, '', flags)
 end
 if (row and string.byte(row, 2) or 45) ~= string.byte(new, 2) then
-    redis.call('PUBLISH', ARGV[8], 'account ' .. carbons .. ' ' .. (flags ~= '' and flags or '-'))
+    tell_account(ARGV[8], flags, carbons)
 end
 return {result, node, session, flags, carbons}

@@ -4,6 +4,7 @@
 -- 2 when something waits though the row has gone: asked again, because the first answer was lost, it says the same.
 -- how: "0" in any case; "-1" only when nobody has it that could be resumed (its connection was lost); else the Unix
 -- milliseconds of now: a resumable one stays, and it gives for how many milliseconds it may be resumed, at least 1000.
+-- part: copies
 local row = redis.call('HGET', KEYS[1], ARGV[1])
 if not row or string.sub(row, 5, #ARGV[2] + 4) ~= ARGV[2] then
     return ARGV[5] == '0' and string.find(redis.call('HGET', KEYS[1], '') or '', 'q', 1, true) and 2 or 0
@@ -43,15 +44,6 @@ if redis.call('XLEN', ARGV[3]) > 0 then
     result = 2
 end
 if string.byte(row, 2) == 99 then
-    local flags, carbons = '-', 0
-    local all = redis.call('HGETALL', KEYS[1])
-    for i = 1, #all, 2 do
-        if all[i] == '' then
-            flags = all[i + 1]
-        elseif string.byte(all[i + 1], 2) == 99 then
-            carbons = carbons + 1
-        end
-    end
-    redis.call('PUBLISH', ARGV[4], 'account ' .. carbons .. ' ' .. flags)
+    tell_account(ARGV[4], flags_and_carbons(KEYS[1]))
 end
 return result

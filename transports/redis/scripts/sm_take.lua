@@ -3,6 +3,7 @@
 -- Gives {}, or {node and session that had it, letters, priority, flags of the account, rows with carbons,
 -- last presence, addresses of directed presence, notes ...}.
 -- {} also when the account was blocked, or got another password, since the login (store_login.h).
+-- part: copies
 local account = string.sub(KEYS[1], 1, -#'sessions' - 1) .. 'account'
 if (redis.call('HGET', account, 'generation') or '0') ~= ARGV[5] then
     return {}
@@ -24,15 +25,7 @@ else
     redis.call('HSET', ARGV[4], 'o', ARGV[2], 'p', node .. '\n' .. session)
     redis.call('HDEL', ARGV[4], 'd')
 end
-local flags, carbons = '', 0
-local all = redis.call('HGETALL', KEYS[1])
-for i = 1, #all, 2 do
-    if all[i] == '' then
-        flags = all[i + 1]
-    elseif string.byte(all[i + 1], 2) == 99 then
-        carbons = carbons + 1
-    end
-end
+local flags, carbons = flags_and_carbons(KEYS[1])
 local base = string.sub(KEYS[1], 1, -9)
 local last = redis.call('HGET', base .. 'presence', ARGV[1]) or ''
 if string.sub(last, 1, 1) ~= 'a' then
