@@ -2,34 +2,14 @@
  * pages of it, also of 100,000 messages. */
 #include <stdio.h>
 
-#include "fixture.h"
+#include "suite.h"
 #include "stanzabus/store_archive.h"
 
-static struct server server;
-static struct ev_loop *loop;
-static struct node node;
 static char *part; /* scripts/parts/archive_write.lua */
 
 static const struct text juliet = TEXT_INIT("juliet@example.com");
 #define KEY "xmpp:{juliet@example.com}:archive"
 #define INDEX "xmpp:{juliet@example.com}:with:"
-
-static int open_node(void **state)
-{
-    (void)state;
-    server_ask(&server, "FLUSHALL");
-    node_open(&node, &server, loop, NULL, NULL);
-    redis_start(node.redis);
-    node_wait_up(&node);
-    return 0;
-}
-
-static int close_node(void **state)
-{
-    (void)state;
-    node_close(&node);
-    return 0;
-}
 
 /* Runs Lua that has the two functions of the part. */
 static const char *run(const char *lua)
@@ -393,10 +373,7 @@ static int start(void **state)
 {
     (void)state;
     read_part();
-    server_make(&server);
-    server_start(&server);
-    loop = ev_loop_new(0);
-    return 0;
+    return suite_start(state);
 }
 
 static int stop(void **state)
@@ -404,12 +381,10 @@ static int stop(void **state)
     (void)state;
     buffer_fini(&got.ids);
     free(part);
-    ev_loop_destroy(loop);
-    server_remove(&server);
-    return 0;
+    return suite_stop(state);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_node, close_node)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, suite_open, suite_close)
 
 int main(void)
 {

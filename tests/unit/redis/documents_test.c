@@ -2,30 +2,15 @@
  * account. */
 #include <stdio.h>
 
-#include "fixture.h"
+#include "suite.h"
 #include "stanzabus/store_documents.h"
-
-static struct server server;
-static struct ev_loop *loop;
-static struct node node;
 
 static const struct document_limits limits = { 2, 40 };
 
 static int open_node(void **state)
 {
-    (void)state;
-    server_ask(&server, "FLUSHALL");
-    node_open(&node, &server, loop, NULL, NULL);
-    redis_start(node.redis);
-    node_wait_up(&node);
+    suite_open(state);
     server_ask(&server, "HSET xmpp:{juliet@example.com}:account disabled 0");
-    return 0;
-}
-
-static int close_node(void **state)
-{
-    (void)state;
-    node_close(&node);
     return 0;
 }
 
@@ -117,24 +102,7 @@ static void test_all_of_it_goes(void **state)
     assert_string_equal(server_ask(&server, "DBSIZE"), "16");
 }
 
-static int start(void **state)
-{
-    (void)state;
-    server_make(&server);
-    server_start(&server);
-    loop = ev_loop_new(0);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    ev_loop_destroy(loop);
-    server_remove(&server);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_node, close_node)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_node, suite_close)
 
 int main(void)
 {
@@ -144,5 +112,5 @@ int main(void)
         TEST(test_no_account),
         TEST(test_all_of_it_goes),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, suite_start, suite_stop);
 }

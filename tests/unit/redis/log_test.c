@@ -1,31 +1,17 @@
 /* log_test.c - session rows as the log needs them, and the log itself, on a real Redis. */
 #include <stdio.h>
 
-#include "fixture.h"
+#include "suite.h"
 #include "stanzabus/memory.h"
 #include "stanzabus/store_log.h"
 
-static struct server server;
-static struct ev_loop *loop;
-static struct node node;
 static size_t heard; /* messages that were looked at */
 
 static int open_node(void **state)
 {
-    (void)state;
-    server_ask(&server, "FLUSHALL");
-    node_open(&node, &server, loop, NULL, NULL);
-    redis_start(node.redis);
-    node_wait_up(&node);
+    suite_open(state);
     node.keeps_messages = true;
     heard = 0;
-    return 0;
-}
-
-static int close_node(void **state)
-{
-    (void)state;
-    node_close(&node);
     return 0;
 }
 
@@ -557,24 +543,7 @@ static void test_read(void **state)
     assert_string_equal(answer.text, "3 b {\"m\":2}\n");
 }
 
-static int start(void **state)
-{
-    (void)state;
-    server_make(&server);
-    server_start(&server);
-    loop = ev_loop_new(0);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    ev_loop_destroy(loop);
-    server_remove(&server);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_node, close_node)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_node, suite_close)
 
 int main(void)
 {
@@ -594,5 +563,5 @@ int main(void)
         TEST(test_bound),
         TEST(test_read),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, suite_start, suite_stop);
 }

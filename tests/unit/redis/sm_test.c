@@ -1,13 +1,9 @@
 /* sm_test.c - the notes of resumable streams on a real Redis: kept, taken over, fenced, dropped, expired. */
 #include <stdio.h>
 
-#include "fixture.h"
+#include "suite.h"
 #include "stanzabus/memory.h"
 #include "stanzabus/store_sm.h"
-
-static struct server server;
-static struct ev_loop *loop;
-static struct node node;
 
 static int begin(void **state)
 {
@@ -15,31 +11,6 @@ static int begin(void **state)
     loop = ev_loop_new(EVFLAG_AUTO);
     server_make(&server);
     server_start(&server);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    ev_loop_destroy(loop);
-    server_remove(&server);
-    return 0;
-}
-
-static int open_node(void **state)
-{
-    (void)state;
-    server_ask(&server, "FLUSHALL");
-    node_open(&node, &server, loop, NULL, NULL);
-    redis_start(node.redis);
-    node_wait_up(&node);
-    return 0;
-}
-
-static int close_node(void **state)
-{
-    (void)state;
-    node_close(&node);
     return 0;
 }
 
@@ -297,11 +268,11 @@ static void test_expire(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_notes_and_take, open_node, close_node),
-        cmocka_unit_test_setup_teardown(test_gaps_show, open_node, close_node),
-        cmocka_unit_test_setup_teardown(test_many_lines, open_node, close_node),
-        cmocka_unit_test_setup_teardown(test_detached_are_few, open_node, close_node),
-        cmocka_unit_test_setup_teardown(test_expire, open_node, close_node),
+        cmocka_unit_test_setup_teardown(test_notes_and_take, suite_open, suite_close),
+        cmocka_unit_test_setup_teardown(test_gaps_show, suite_open, suite_close),
+        cmocka_unit_test_setup_teardown(test_many_lines, suite_open, suite_close),
+        cmocka_unit_test_setup_teardown(test_detached_are_few, suite_open, suite_close),
+        cmocka_unit_test_setup_teardown(test_expire, suite_open, suite_close),
     };
-    return cmocka_run_group_tests(tests, begin, stop);
+    return cmocka_run_group_tests(tests, begin, suite_stop);
 }

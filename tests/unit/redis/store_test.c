@@ -4,29 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "fixture.h"
+#include "suite.h"
 #include "stanzabus/memory.h"
-
-static struct server server;
-static struct ev_loop *loop;
-static struct node node;
-
-static int open_node(void **state)
-{
-    (void)state;
-    server_ask(&server, "FLUSHALL");
-    node_open(&node, &server, loop, NULL, NULL);
-    redis_start(node.redis);
-    node_wait_up(&node);
-    return 0;
-}
-
-static int close_node(void **state)
-{
-    (void)state;
-    node_close(&node);
-    return 0;
-}
 
 /* -- accounts -- */
 
@@ -871,24 +850,7 @@ static void test_no_sweep_after_reconnect(void **state)
     assert_int_equal(sweep(&node).result, 1);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    server_make(&server);
-    server_start(&server);
-    loop = ev_loop_new(0);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    ev_loop_destroy(loop);
-    server_remove(&server);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_node, close_node)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, suite_open, suite_close)
 
 int main(void)
 {
@@ -917,5 +879,5 @@ int main(void)
         TEST(test_no_sweep_after_pause),
         TEST(test_no_sweep_after_reconnect),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, suite_start, suite_stop);
 }
