@@ -3,58 +3,59 @@
 
 #include "gateway/federation/peer.h"
 
-enum { OPEN_PAUSE = PEER_OPEN_MAX / 2 }; /* so many stanzas under way: the peer is not read until there are half as many */
+enum { OPEN_PAUSE = HANDLED_OPEN_MAX / 2 }; /* so many stanzas under way: the peer is not read until there are half as many */
 
-/* -- acknowledgements for the other side -- */
+/* -- how many are under way -- */
 
-static void count_received(struct peer *peer)
+static uint64_t open_count(const struct peer *peer)
 {
-    struct peer_counts *counts = peer->received;
-    uint32_t number = ++counts->count;
-    counts->open[number % PEER_OPEN_MAX / 8] |= (unsigned char)(1u << number % 8);
-    if (counts->count - counts->handled >= OPEN_PAUSE && !peer->is_paused) {
+    return peer->received.handled.received - peer->received.handled.done;
+}
+
+static uint64_t count_received(struct peer *peer)
+{
+    uint64_t number = handled_begin(&peer->received.handled);
+    peer->received.is_told = false;
+    if (open_count(peer) >= OPEN_PAUSE && !peer->is_paused) {
         peer->is_paused = true;
+        metric_add(peer->peers->parts->metrics, METRIC_PEER_PAUSES, 1);
         stream_pause(peer->stream);
         peer->connection->ops->pause(peer->connection);
     }
+    return number;
 }
 
-static bool is_open(const struct peer_counts *counts, uint32_t number)
+/* Resuming the stream reads at once what has waited, and may end the peer: it comes last. */
+void peers_handled(struct peers *peers, uint64_t peer_number, uint64_t number)
 {
-    return counts->open[number % PEER_OPEN_MAX / 8] & (1u << number % 8);
-}
-
-static void handled(struct peer *peer, uint32_t number)
-{
-    struct peer_counts *counts = peer->received;
-    counts->open[number % PEER_OPEN_MAX / 8] &= (unsigned char)~(1u << number % 8);
-    while (counts->handled != counts->count && !is_open(counts, counts->handled + 1))
-        counts->handled++;
-    if (counts->handled == counts->count && !counts->is_told)
+    struct peer *peer = peer_find(peers, peer_number);
+    if (!peer || !handled_end(&peer->received.handled, number))
+        return;
+    if (open_count(peer) == 0 && peer->received.is_acknowledged && !peer->received.is_told)
         peer_acknowledge(peer);
-    if (peer->is_paused && counts->count - counts->handled < OPEN_PAUSE / 2) {
+    if (peer->is_paused && open_count(peer) < OPEN_PAUSE / 2 && peer->state == PEER_READY) {
         peer->is_paused = false;
         peer->connection->ops->resume(peer->connection);
         stream_resume(peer->stream);
     }
 }
 
-void peers_handled(struct peers *peers, uint64_t peer_number, uint32_t number)
+/* -- acknowledgements for the other side -- */
+
+void peer_begin_acknowledging(struct peer *peer)
 {
-    for (struct peer *peer = peers->first; peer; peer = peer->next)
-        if (peer->number == peer_number) {
-            if (peer->received && peer->state == PEER_READY && number)
-                handled(peer, number);
-            return;
-        }
+    peer->received.is_acknowledged = peer->received.is_told = true;
+    peer->received.before = peer->received.handled.received;
 }
 
 void peer_acknowledge(struct peer *peer)
 {
+    struct peer_received *received = &peer->received;
     struct buffer *out = &peer->peers->out;
+    uint64_t done = received->handled.done > received->before ? received->handled.done - received->before : 0;
     out->size = 0;
-    buffer_printf(out, "<a xmlns='" XMLNS_SM "' h='%u'/>", peer->received->handled);
-    peer->received->is_told = peer->received->handled == peer->received->count;
+    buffer_printf(out, "<a xmlns='" XMLNS_SM "' h='%u'/>", (uint32_t)done);
+    received->is_told = open_count(peer) == 0;
     peer_write(peer, buffer_text(out));
 }
 
@@ -76,18 +77,13 @@ static void take_acknowledgement(struct peer *peer, const struct stanza *stanza)
         queue_acknowledged(peer->link, risen);
 }
 
-void peer_count_received(struct peer *peer)
-{
-    peer->received = xcalloc(1, sizeof *peer->received);
-}
-
 static void enable(struct peer *peer)
 {
-    if (peer->received || peer->state != PEER_READY) {
+    if (peer->received.is_acknowledged || peer->state != PEER_READY) {
         peer_write(peer, TEXT("<failed xmlns='" XMLNS_SM "'><unexpected-request xmlns='" XMLNS_STANZA_ERRORS "'/></failed>"));
         return;
     }
-    peer_count_received(peer);
+    peer_begin_acknowledging(peer);
     peer->sends_acks = peer->has_bidi; /* both sides count, and only then is there anything of ours */
     peer_write(peer, TEXT("<enabled xmlns='" XMLNS_SM "'/>"));
 }
@@ -99,7 +95,7 @@ bool peer_take_management(struct peer *peer, struct stanza *stanza)
         return false;
     if (text_is(root->name, "enable")) {
         enable(peer);
-    } else if (text_is(root->name, "r") && peer->received) {
+    } else if (text_is(root->name, "r") && peer->received.is_acknowledged) {
         peer_acknowledge(peer);
     } else if (text_is(root->name, "a") && peer->sends_acks) {
         take_acknowledgement(peer, stanza);
@@ -154,11 +150,6 @@ void peer_take_stanza(struct peer *peer, struct stanza *stanza)
         peer_end(peer, is_from ? STREAM_ERROR_INVALID_FROM : STREAM_ERROR_HOST_UNKNOWN, "this stream was not proved for that pair of domains");
         return;
     }
-    uint64_t number = 0;
-    if (peer->received) {
-        peer->received->is_told = false;
-        count_received(peer);
-        number = peer->received->count;
-    }
+    uint64_t number = count_received(peer);
     peers->callbacks->on_stanza(peers->ctx, stanza, peer->number, number);
 }

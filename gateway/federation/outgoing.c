@@ -184,7 +184,7 @@ static void on_element(struct peer *peer, struct stanza *stanza)
     } else if (peer->state == PEER_NEGOTIATING && peer->has_external && text_is(root->xmlns, XMLNS_SM)) {
         peer->sends_acks = text_is(root->name, "enabled");
         if (peer->sends_acks) /* from here on both sides count (XEP-0198 3) */
-            peer_count_received(peer);
+            peer_begin_acknowledging(peer);
         ready(peer);
     } else if (is_waiting && element_is(root, "success", XMLNS_SASL)) {
         peer->has_external = true;

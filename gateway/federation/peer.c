@@ -56,9 +56,17 @@ struct peer *peer_new(struct peers *peers, const struct peer_role *role, struct 
     if (peer->next)
         peer->next->place = &peer->next;
     peers->first = peer;
+    HASH_ADD(hh, peers->by_number, number, sizeof peer->number, peer);
     peers->count++;
     metric_add(peers->parts->metrics, METRIC_PEERS, 1);
     return peer;
+}
+
+struct peer *peer_find(const struct peers *peers, uint64_t number)
+{
+    struct peer *peer;
+    HASH_FIND(hh, peers->by_number, &number, sizeof number, peer);
+    return peer && peer->state != PEER_ENDED ? peer : NULL;
 }
 
 static void peer_finish(struct peer *peer, const char *reason)
@@ -83,13 +91,14 @@ static void peer_finish(struct peer *peer, const char *reason)
 static void peer_free(struct peer *peer)
 {
     struct peers *peers = peer->peers;
+    HASH_DEL(peers->by_number, peer);
     *peer->place = peer->next;
     if (peer->next)
         peer->next->place = peer->place;
     peers->count--;
     metric_add(peers->parts->metrics, METRIC_PEERS, -1);
     peer_free_pairs(peer);
-    free(peer->received);
+    handled_fini(&peer->received.handled);
     free(peer->own);
     free(peer->other);
     free(peer);
@@ -235,13 +244,18 @@ void peer_expect(struct peer *peer, int64_t ms)
     timer_start(peer->peers->parts->timers, &peer->timer, ms, on_late);
 }
 
-/* Silence is asked about, and silence after that ends the stream; an idle one is closed (RFC 6120 4.6). */
+/* Silence is asked about, and silence after that ends the stream; an idle one is closed (RFC 6120 4.6).  One that is not read
+ * says nothing that could be heard. */
 static void on_silence(struct timer *timer)
 {
     struct peer *peer = container_of(timer, struct peer, timer);
     const struct config *config = peer_config(peer);
     int64_t now = peers_now(peer->peers);
 
+    if (peer->is_paused) {
+        peer->heard_ms = now;
+        peer->asked_ms = peer->asked_ms ? now : 0;
+    }
     if (peer->asked_ms && now - peer->asked_ms >= config->ping_timeout_ms) {
         peer_end(peer, STREAM_ERROR_CONNECTION_TIMEOUT, "silence");
         return;

@@ -12,6 +12,7 @@
 
 #include <uthash.h>
 
+#include "stanzabus/handled.h"
 #include "stanzabus/message.h"
 #include "stanzabus/peers.h"
 #include "stanzabus/store_log.h"
@@ -22,7 +23,7 @@
 #define XMLNS_DIALBACK_FEATURE "urn:xmpp:features:dialback"
 #define XMLNS_SM "urn:xmpp:sm:3"
 
-enum { PEER_ID_SIZE = 32, PEER_ID_MAX = 128, PEER_PAIRS_MAX = 50, PEER_OPEN_MAX = 1024 };
+enum { PEER_ID_SIZE = 32, PEER_ID_MAX = 128, PEER_PAIRS_MAX = 50 };
 
 enum peer_state {
     PEER_OPENING,        /* waits for the other side's header */
@@ -49,10 +50,10 @@ struct peer_pair { /* the other domain was proved for streams to the own one */
     char *other, *own; /* in one allocation */
 };
 
-struct peer_counts { /* XEP-0198, for one direction each */
-    uint32_t count, handled;                   /* received: all, and those below which none is open */
-    unsigned char open[PEER_OPEN_MAX / 8];     /* by number modulo PEER_OPEN_MAX */
-    bool is_told;                              /* the last <a/> said handled */
+struct peer_received { /* the other side's stanzas: how many are under way is bounded for every peer */
+    struct handled handled;
+    uint64_t before; /* those that came before acknowledgements were on: h does not count them (XEP-0198 4) */
+    bool is_acknowledged, is_told; /* is_told: the last <a/> counted all that came */
 };
 
 struct peer {
@@ -61,6 +62,7 @@ struct peer {
     struct connection *connection; /* NULL once the transport reported its end */
     struct stream *stream;
     struct peer *next, **place;
+    UT_hash_handle hh;
     struct timer timer; /* to be ready in time; later: silence */
     struct log_subject subject;
     char *own, *other;          /* of the stream; NULL until known */
@@ -72,7 +74,7 @@ struct peer {
     unsigned pair_count, verifying;
     struct link *link;          /* whose queue it carries; NULL: none */
     struct verify *verify;      /* verifier */
-    struct peer_counts *received; /* NULL: the other side does not ask for acknowledgements */
+    struct peer_received received;
     bool sends_acks;            /* our stanzas are acknowledged */
     bool is_header_sent, has_bidi, is_ending, has_external, has_tried_external, is_paused;
     uint32_t sent, acknowledged; /* our stanzas */
@@ -107,6 +109,7 @@ struct peers {
     const struct peers_callbacks *callbacks;
     void *ctx;
     struct peer *first;
+    struct peer *by_number;   /* uthash */
     size_t count;
     uint64_t last_number;
     struct link *links;       /* uthash by key */
@@ -132,6 +135,7 @@ static inline int64_t peers_now(const struct peers *peers)
 struct peer *peer_new(struct peers *peers, const struct peer_role *role, struct connection *connection);
 void peer_write(struct peer *peer, struct text xml);
 void peer_write_element(struct peer *peer, const struct element *element);
+struct peer *peer_find(const struct peers *peers, uint64_t number); /* NULL: it has ended */
 /* The header of RFC 6120 4.7; id only on the side that was called. */
 void peer_write_header(struct peer *peer, const char *from, const char *to, bool with_version);
 void peer_make_id(struct peer *peer);
@@ -156,7 +160,7 @@ void peer_free_pairs(struct peer *peer);
 void peer_take_stanza(struct peer *peer, struct stanza *stanza); /* takes it; checks the addresses against the pairs */
 /* <enable/>, <r/>, <a/>; true: it was one, and is freed. */
 bool peer_take_management(struct peer *peer, struct stanza *stanza);
-void peer_count_received(struct peer *peer); /* acknowledgements are on, for what comes from now on */
+void peer_begin_acknowledging(struct peer *peer); /* what comes from now on */
 void peer_acknowledge(struct peer *peer);
 
 extern const struct peer_role role_incoming, role_outgoing, role_verifier, role_component, role_upstream;

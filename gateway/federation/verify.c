@@ -14,14 +14,6 @@ struct verify {
     struct timer timer;
 };
 
-static struct peer *find_incoming(const struct verify *verify)
-{
-    for (struct peer *peer = verify->peers->first; peer; peer = peer->next)
-        if (peer->number == verify->incoming && peer->state != PEER_ENDED)
-            return peer;
-    return NULL;
-}
-
 static void unlink_verify(struct verify *verify)
 {
     struct verify **place = &verify->peers->verifies;
@@ -53,7 +45,7 @@ static void destroy(struct verify *verify)
  * goes first. */
 static void finish(struct verify *verify, const char *type, const char *condition)
 {
-    struct peer *incoming = find_incoming(verify);
+    struct peer *incoming = peer_find(verify->peers, verify->incoming);
     char *own = verify->own, *other = verify->other;
     verify->own = verify->other = NULL;
     destroy(verify);

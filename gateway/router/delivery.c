@@ -14,8 +14,7 @@ struct delivery *delivery_new(struct router *router, const struct sender *sender
     *delivery = (struct delivery){ .router = router, .stanza = stanza, .sender = *sender };
     delivery->sender.session = NULL; /* it may end while the stanza waits */
     delivery->open = 1;
-    if (sender->number)
-        router->is_kept = true;
+    router_keep(router, sender);
     return delivery;
 }
 

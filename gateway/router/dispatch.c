@@ -145,8 +145,7 @@ struct iq_request *iq_keep(const struct iq_request *request)
 {
     struct kept_request *kept = xmalloc(sizeof *kept);
     struct stanza *stanza = stanza_copy(request->stanza);
-    if (request->sender->number)
-        request->router->is_kept = true;
+    router_keep(request->router, request->sender);
     kept->sender = *request->sender;
     kept->sender.session = NULL; /* it may end meanwhile */
     if (request->own_sender)

@@ -56,6 +56,14 @@ struct sender sender_of(struct session *session)
                             .number = session_stanza_number(session) };
 }
 
+void router_keep(struct router *router, const struct sender *sender)
+{
+    const struct sender *in_hand = &router->in_hand;
+    if (sender->number && sender->number == in_hand->number && sender->session_number == in_hand->session_number &&
+        sender->kind == in_hand->kind)
+        router->is_kept = true;
+}
+
 void router_handled(struct router *router, const struct sender *sender, const struct stanza *stanza)
 {
     struct arena arena = { 0 };
@@ -63,7 +71,7 @@ void router_handled(struct router *router, const struct sender *sender, const st
     if (!sender->number)
         return;
     if (sender->kind == SENDER_PEER)
-        peers_handled(router->peers, sender->session_number, (uint32_t)sender->number);
+        peers_handled(router->peers, sender->session_number, sender->number);
     if (jid_parse(&arena, element_get(stanza->root, "from"), &jid) == 0) {
         struct session *session = router_session_of(router, sender, &jid);
         if (session)
@@ -102,6 +110,8 @@ static void answer_client(struct router *router, const struct sender *sender, st
     stanza_free(&answer);
 }
 
+static void say(struct router *router, const struct sender *sender, struct stanza *stanza);
+
 void router_answer(struct router *router, const struct sender *sender, struct stanza *answer)
 {
     if (!answer)
@@ -115,7 +125,7 @@ void router_answer(struct router *router, const struct sender *sender, struct st
         break;
     case SENDER_SERVER:
     case SENDER_PEER:
-        router_say(router, answer);
+        say(router, sender, answer);
         break;
     case SENDER_LOGIN:
         ask_login_answered(sender, answer);
@@ -132,13 +142,13 @@ void router_refuse(struct router *router, const struct sender *sender, const str
     router_answer(router, sender, error);
 }
 
-void router_say(struct router *router, struct stanza *stanza)
+/* sender: whom it answers.  What another server asked is done with when the answer is in its queue, so that one that asks
+ * faster than it is answered waits. */
+static void say(struct router *router, const struct sender *sender, struct stanza *stanza)
 {
     struct service *service;
     struct jid to;
 
-    if (!stanza)
-        return;
     if (jid_parse(&stanza->arena, element_get(stanza->root, "to"), &to) < 0) {
         stanza_free(&stanza);
         return;
@@ -152,7 +162,7 @@ void router_say(struct router *router, struct stanza *stanza)
         break;
     case PLACE_ELSEWHERE:
         if (peer_is_reached(router, stanza))
-            to_peer(router, &sender_server, stanza, router_event(router, stanza, jid_text(&to)));
+            to_peer(router, sender, stanza, router_event(router, stanza, jid_text(&to)));
         else
             stanza_free(&stanza);
         break;
@@ -160,6 +170,12 @@ void router_say(struct router *router, struct stanza *stanza)
         stanza_free(&stanza);
         break;
     }
+}
+
+void router_say(struct router *router, struct stanza *stanza)
+{
+    if (stanza)
+        say(router, &sender_server, stanza);
 }
 
 /* -- the fork -- */
@@ -351,6 +367,7 @@ static void route(struct router *router, const struct sender *sender, struct sta
 /* What waits for Redis is handled when its delivery, or its kept request, is over; anything else is now. */
 void router_route(struct router *router, const struct sender *sender, struct stanza *stanza)
 {
+    router->in_hand = *sender;
     router->is_kept = false;
     route(router, sender, stanza);
     if (router->is_kept || !sender->number)
@@ -358,5 +375,5 @@ void router_route(struct router *router, const struct sender *sender, struct sta
     if (sender->session)
         session_handled(sender->session, sender->number);
     else if (sender->kind == SENDER_PEER)
-        peers_handled(router->peers, sender->session_number, (uint32_t)sender->number);
+        peers_handled(router->peers, sender->session_number, sender->number);
 }

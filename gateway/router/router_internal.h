@@ -51,7 +51,7 @@ struct sender {
     uint64_t session_number; /* SENDER_CLIENT: finds the session again later; SENDER_PEER: its stream */
     struct service *service; /* SENDER_SERVICE */
     struct session *login;   /* SENDER_LOGIN: waits for the answer, and stays until then */
-    uint64_t number; /* SENDER_CLIENT, SENDER_PEER: of the stanza in its stream, 0 when they are not counted (XEP-0198) */
+    uint64_t number; /* SENDER_CLIENT, SENDER_PEER: of the stanza in its stream; 0: a client's, not counted (XEP-0198) */
 };
 
 struct caps;     /* caps.h */
@@ -87,7 +87,8 @@ struct router {
     struct resident *residents_done;  /* those with entries to take out of the log at the end of the turn */
     struct settling *settlings;       /* uthash by bare JID: settle.c */
     uint64_t said;                    /* messages numbered by this node itself */
-    bool is_kept;                     /* the stanza in hand waits for Redis: it is handled when its delivery is freed */
+    struct sender in_hand;            /* whose stanza is being routed; compared only */
+    bool is_kept;                     /* the stanza in hand waits for Redis: it is handled when that is over */
     struct request *requests;         /* uthash: requests to services that wait */
     size_t request_count;
     struct portrait *portraits;       /* uthash: the picture of the accounts of the sessions here */
@@ -129,6 +130,8 @@ struct text router_event(struct router *router, const struct stanza *stanza, str
 struct text router_observe(struct router *router, const struct stanza *stanza, struct text subject);
 /* Shows the event to the session if it watches; NULL is fine. */
 void router_show(struct session *session, struct text channel, const char *direction, struct text event);
+/* The sender's stanza, if it is the one in hand, waits for something, and router_handled is called for it later. */
+void router_keep(struct router *router, const struct sender *sender);
 /* The sender's stanza is done with (XEP-0198: its number is). */
 void router_handled(struct router *router, const struct sender *sender, const struct stanza *stanza);
 struct sender sender_of(struct session *session);

@@ -51,7 +51,7 @@ static void on_stanza(void *ctx, struct stanza *stanza, uint64_t peer, uint64_t 
     if (stanza_reserved_payload(stanza, false)) {
         router_refuse(router, &sender, stanza, STANZA_ERROR_NOT_ALLOWED, "Only a user's own server may send this.");
         stanza_free(&stanza);
-        peers_handled(router->peers, peer, (uint32_t)number);
+        peers_handled(router->peers, peer, number);
         return;
     }
     if (stanza->kind == STANZA_MESSAGE && jid_parse(&stanza->arena, element_get(stanza->root, "to"), &to) == 0)

@@ -1,5 +1,5 @@
 /* handled.c - a ring of bits for those that are done ahead of their turn. */
-#include "gateway/session/handled.h"
+#include "stanzabus/handled.h"
 
 #include <assert.h>
 #include <stdlib.h>

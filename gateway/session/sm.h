@@ -9,9 +9,9 @@
 #ifndef STANZABUS_SESSION_SM_H
 #define STANZABUS_SESSION_SM_H
 
-#include "gateway/session/handled.h"
 #include "gateway/session/session_state.h"
 #include "gateway/session/unacked.h"
+#include "stanzabus/handled.h"
 
 #define XMLNS_SM "urn:xmpp:sm:3"
 

@@ -70,6 +70,7 @@
     X(PEER_LINKS,             "peer_links",                      gauge,   "other domains that something waits for or goes to") \
     X(PEER_LINKS_BROKEN,      "peer_links_broken_total",         counter, "times that what waited for another domain was sent back") \
     X(PEER_STANZAS_IN,        "peer_stanzas_in_total",           counter, "stanzas received from other servers and components") \
+    X(PEER_PAUSES,            "peer_pauses_total",               counter, "times that a server or component was not read because too much of it was under way") \
     X(PEER_STANZAS_OUT,       "peer_stanzas_out_total",          counter, "stanzas written to other servers and components") \
     X(REDIS_UP,               "redis_up",                        gauge,   "1 while Redis answers") \
     X(REDIS_QUEUE_BYTES,      "redis_queue_bytes",               gauge,   "bytes waiting to be written to Redis") \

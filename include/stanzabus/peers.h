@@ -14,7 +14,7 @@ struct peers;
 struct peers_callbacks {
     /* from belongs to a domain that was proved, to to one of ours; both are prepared.  The callee owns the stanza.  When
      * all that is promised holds, it says so by peers_handled with the same two numbers: the other side's acknowledgement waits
-     * for that. */
+     * for that, and a stream with many stanzas under way is not read. */
     void (*on_stanza)(void *ctx, struct stanza *stanza, uint64_t peer, uint64_t number);
     /* It could not be delivered; the callee owns it, and answers its sender. */
     void (*on_undelivered)(void *ctx, struct stanza *stanza, enum stanza_condition condition, const char *text);
@@ -41,7 +41,7 @@ bool peers_is_component(const struct peers *peers, struct text domain);
 void peers_send(struct peers *peers, struct text from_domain, struct text to_domain, struct text event, struct text stream,
                 uint64_t number, store_done_fn *fn, void *ctx);
 /* A stanza of on_stanza is done with: stored, routed, or answered with an error. */
-void peers_handled(struct peers *peers, uint64_t peer, uint32_t number);
+void peers_handled(struct peers *peers, uint64_t peer, uint64_t number);
 
 /* The rest of a "queued" line off the node's channel. */
 void peers_pushed(struct peers *peers, struct text payload);

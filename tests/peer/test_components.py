@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from conftest import free_port, wait_for
+from floods import pour, stanzas
 from world import Dns, Process, Prosody
 from xmpp import STREAMS, Client
 
@@ -85,6 +86,16 @@ def test_strangers_are_refused(gateway, domain, secret, condition):
         component.until(r"<stream:stream[^>]*>")
         component.send(f"<handshake>{hashlib.sha1(secret.encode()).hexdigest()}</handshake>")
     assert condition in component.until_closed()
+
+
+def test_thousands_of_all_sorts(gateway):
+    """Each is done with, whatever becomes of it: the component is read on, and the last one is answered."""
+    component = enter(gateway)
+    pouring = pour(component, stanzas(3300, "weather.example", "localhost"))
+    pouring.join(60)
+    component.send("<iq from='weather.example' to='localhost' type='get' id='last'><query xmlns='jabber:iq:version'/></iq>")
+    component.until(r"<iq[^>]*id='last'[^>]*type='result'|<iq[^>]*type='result'[^>]*id='last'", timeout=60)
+    assert gateway.metrics()["peer_stanzas_in_total"] == 3301
 
 
 def test_a_component_lies_about_who_speaks(gateway):

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from conftest import free_port, wait_for
+from floods import pour, stanzas
 from world import Authority, Dns, settings
 from xmpp import STREAMS, Client
 
@@ -229,3 +230,55 @@ def test_many_connections(world):
     alive(world)
     for server in servers:
         server.close()
+
+
+def test_thousands_of_all_sorts(world):
+    """Each is done with, whatever becomes of it: the server is read on, and its last word is heard."""
+    server = prove(world)
+    server.until(r"valid")
+    juliet = Client(world.gateway.tcp, timeout=30).login("juliet", domain="capulet.example", resource="balcony")
+    pouring = pour(server, stanzas(3300, "evil.example", "capulet.example", subdomains=False))
+    pouring.join(60)
+    server.send("<message from='tybalt@evil.example/x' to='juliet@capulet.example/balcony'><body>the last</body></message>")
+    juliet.until(r"the last</body>", timeout=60)
+    assert world.gateway.metrics()["peer_stanzas_in_total"] == 3301
+
+
+def test_acknowledgements_count_from_where_they_were_asked_for(world):
+    server = prove(world)
+    server.until(r"valid")
+    ping = "<message from='tybalt@evil.example/x' to='nobody@capulet.example' type='error'/>"
+    server.send(ping * 3 + "<enable xmlns='urn:xmpp:sm:3'/>" + ping * 2)
+    server.until(r"<enabled[^>]*/>")
+    server.until(r"<a [^>]*h='2'/>")
+    server.send(ping + "<r xmlns='urn:xmpp:sm:3'/>")
+    server.until(r"<a [^>]*h='3'/>")
+
+
+def resident_kilobytes(gateway):
+    status = open(f"/proc/{gateway.process.pid}/status").read()
+    return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+
+
+def test_a_flood_while_redis_stands_still(world, redis):
+    """A server without acknowledgements is read no further than so many stanzas that are under way, and goes on afterwards."""
+    server = prove(world)
+    server.until(r"valid")
+    juliet = Client(world.gateway.tcp, timeout=30).login("juliet", domain="capulet.example", resource="balcony")
+    said = world.gateway.metrics()["peer_stanzas_in_total"]
+    before = resident_kilobytes(world.gateway)
+    redis.freeze()
+    body = "x" * 2000
+    pouring = pour(server, [f"<message from='tybalt@evil.example/x' to='nobody@capulet.example'><body>{n} {body}</body></message>"
+                            if n % 2 else f"<presence from='t{n}@evil.example' to='juliet@capulet.example' type='subscribe'/>"
+                            for n in range(20000)])
+    wait_for(lambda: world.gateway.metrics()["peer_pauses_total"] == 1, what="the pause")
+    time.sleep(1)
+    assert world.gateway.metrics()["peer_stanzas_in_total"] - said == 512
+    assert resident_kilobytes(world.gateway) - before < 30000
+    assert pouring.is_alive()
+    redis.thaw()
+    pouring.join(60)
+    server.send("<message from='tybalt@evil.example/x' to='juliet@capulet.example/balcony'><body>the last</body></message>")
+    juliet.until(r"the last</body>", timeout=60)
+    assert world.gateway.metrics()["peer_stanzas_in_total"] - said == 20001

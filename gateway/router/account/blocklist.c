@@ -208,8 +208,7 @@ void blocklist_wait(struct router *router, struct text bare, const struct sender
         return;
     }
     struct waiting_stanza *one = xmalloc(sizeof *one);
-    if (sender->number)
-        router->is_kept = true;
+    router_keep(router, sender);
     *one = (struct waiting_stanza){ .sender = *sender, .stanza = stanza };
     one->sender.session = NULL; /* it may end meanwhile */
     *list->waiting_end = one;

@@ -13,8 +13,8 @@ struct step {
     struct router *router;
     struct timer timer; /* inbound: runs between two tries */
     struct stanza *stanza;
-    struct sender sender; /* outbound; and its address, for an error */
-    struct text asker;
+    struct sender sender; /* who said it */
+    struct text asker;    /* outbound: its address, for an error */
     struct jid from, to;  /* bare; in the stanza's arena */
     enum subscription_kind kind;
     enum subscription_side side;
@@ -153,6 +153,7 @@ static void on_inbound(void *ctx, enum bus_status status, const struct subscript
         take_inbound(step, answer);
     else
         metric_add(step->router->parts->metrics, METRIC_SUBSCRIPTION_DROPS, 1);
+    router_handled(step->router, &step->sender, step->stanza);
     step_free(step);
 }
 
@@ -163,11 +164,18 @@ static void on_again(struct timer *timer)
 
 void subscription_forward(struct router *router, struct stanza *stanza)
 {
+    subscription_in(router, &sender_server, stanza);
+}
+
+void subscription_in(struct router *router, const struct sender *sender, struct stanza *stanza)
+{
     struct service *service;
     struct step *step = step_new(router, stanza, INBOUND);
     if (!step)
         return;
     if (router_place(router, &step->to, &service) == PLACE_ACCOUNT) {
+        step->sender = *sender;
+        router_keep(router, sender);
         ask(step, on_inbound);
         return;
     }

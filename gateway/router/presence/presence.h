@@ -89,6 +89,8 @@ void presence_resume(struct router *router, struct session *session);
 void subscription_out(struct router *router, const struct sender *sender, struct stanza *stanza);
 /* Goes to whom it is addressed: an account here takes its step, others get the stanza.  Takes it; from and to are bare. */
 void subscription_forward(struct router *router, struct stanza *stanza);
+/* The same, said by another server or a service: it is done with when the contact's roster knows. */
+void subscription_in(struct router *router, const struct sender *sender, struct stanza *stanza);
 void subscriptions_free(struct router *router);
 /* An event of an empty iq by the account, of which the store makes pushes; valid until the next one. */
 struct text roster_push_event(struct router *router, struct text bare);

@@ -45,6 +45,7 @@ void presence_tell(struct router *router, const struct text *presences, size_t c
 
 struct probe {
     struct router *router;
+    struct sender sender;
     struct stanza *stanza; /* owned */
 };
 
@@ -60,16 +61,18 @@ static void on_met(void *ctx, enum bus_status status, int result, const struct t
         router_say(probe->router, presence_make(jid_bare(&to), prober, "unsubscribed"));
     else
         presence_tell(probe->router, presences, count, prober, false);
+    router_handled(probe->router, &probe->sender, probe->stanza);
     stanza_free(&probe->stanza);
     free(probe);
 }
 
-static void answer_probe(struct router *router, struct stanza *stanza, const struct jid *to)
+static void answer_probe(struct router *router, const struct sender *sender, struct stanza *stanza, const struct jid *to)
 {
     struct store *store = router->parts->store;
     struct probe *probe = xmalloc(sizeof *probe);
     struct jid from;
-    *probe = (struct probe){ router, stanza };
+    *probe = (struct probe){ router, *sender, stanza };
+    router_keep(router, sender);
     jid_parse(&stanza->arena, element_get(stanza->root, "from"), &from);
     struct presence_meet meet = { .bare = jid_bare(to),
                                   .what = MEET_PROBE,
@@ -108,11 +111,11 @@ bool presence_take(struct router *router, const struct sender *sender, struct st
         if (is_client)
             subscription_out(router, sender, stanza);
         else
-            subscription_forward(router, stanza);
+            subscription_in(router, sender, stanza);
         return true;
     }
     if (place == PLACE_ACCOUNT && text_is(type, "probe")) {
-        answer_probe(router, stanza, to);
+        answer_probe(router, sender, stanza, to);
         return true;
     }
     if (is_client && place != PLACE_SERVER && !remember_directed(router, sender, stanza, to)) {

@@ -1,5 +1,5 @@
 /* handled_test.c - the count of handled stanzas never jumps over an open one, in whatever order they end. */
-#include "gateway/session/handled.h"
+#include "stanzabus/handled.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
-/* handled.h - which of a client's stanzas are done with (XEP-0198 4): numbered as they come, done in any order, counted
+/* handled.h - which stanzas of a client or a peer are done with (XEP-0198 4): numbered as they come, done in any order, counted
  * only up to the first that is still open.  Numbers do not wrap; what is told is their low 32 bits.  A zeroed struct has
  * seen none, and costs no memory of its own as long as stanzas are done in their order. */
-#ifndef STANZABUS_SESSION_HANDLED_H
-#define STANZABUS_SESSION_HANDLED_H
+#ifndef STANZABUS_HANDLED_H
+#define STANZABUS_HANDLED_H
 
 #include <stdbool.h>
 #include <stdint.h>
