@@ -206,7 +206,9 @@ void links_free(struct peers *peers);
 
 /* -- queue.c -- */
 void queue_read(struct link *link);   /* what waits above link->sent goes to the stream */
-void queue_pushed(struct link *link, uint64_t number, struct text event);
+void queue_pushed(struct link *link, uint64_t number, struct text event); /* by another node */
+void queue_put(struct link *link, uint64_t number, const struct stanza *stanza); /* by this one */
+void queue_missed(struct link *link); /* something may be in it that was not told */
 void queue_acknowledged(struct link *link, unsigned count); /* so many of those that fly */
 void queue_flush(struct link *link);  /* takes out of Redis what is over */
 void queue_bounce(struct link *link); /* all that waits goes back to who sent it */

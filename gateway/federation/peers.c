@@ -97,31 +97,40 @@ bool peers_reach(const struct peers *peers, struct text from_domain, struct text
 
 struct sending { /* until Redis has answered */
     struct peers *peers;
+    const struct stanza *stanza;
     store_done_fn *fn;
     void *ctx;
-    struct text event; /* behind the key */
-    char key[];        /* finds the link again */
+    char key[]; /* finds the link again */
 };
+
+/* It stays for its puts, but not beyond the end of all peers.  A put that was taken before, and whose answer was lost, may be in
+ * the queue and nobody was told. */
+static void link_has_got(struct link *link, enum bus_status status, int64_t result, const struct stanza *stanza)
+{
+    bool is_taken = status == BUS_OK && !link->peers->is_stopping;
+    link->puts--;
+    if (is_taken && result >= PEERS_OWN)
+        queue_put(link, (uint64_t)(result - PEERS_OWN), stanza);
+    else if (is_taken && result == PEERS_DOUBLE && link->is_leased)
+        queue_missed(link);
+    else if (is_taken && (result == PEERS_QUEUED || result == PEERS_DOUBLE))
+        link_want(link);
+    else
+        link_release(link);
+}
 
 static void on_put(void *ctx, enum bus_status status, int64_t result)
 {
     struct sending *sending = ctx;
     struct link *link = link_find(sending->peers, text_of(sending->key));
+    if (link)
+        link_has_got(link, status, result, sending->stanza);
     sending->fn(sending->ctx, status, result);
-    if (link) { /* it stays for its puts, but not beyond the end of all peers */
-        link->puts--;
-        if (status == BUS_OK && result >= PEERS_OWN && !sending->peers->is_stopping)
-            queue_pushed(link, (uint64_t)(result - PEERS_OWN), sending->event);
-        else if (status == BUS_OK && result == PEERS_QUEUED && !sending->peers->is_stopping)
-            link_want(link);
-        else
-            link_release(link);
-    }
     free(sending);
 }
 
-void peers_send(struct peers *peers, struct text from_domain, struct text to_domain, struct text event, struct text stream,
-                uint64_t number, store_done_fn *fn, void *ctx)
+void peers_send(struct peers *peers, const struct stanza *stanza, struct text from_domain, struct text to_domain, struct text event,
+                struct text stream, uint64_t number, store_done_fn *fn, void *ctx)
 {
     struct store *store = peers->parts->store;
     bool is_component = peers_is_component(peers, to_domain);
@@ -133,10 +142,9 @@ void peers_send(struct peers *peers, struct text from_domain, struct text to_dom
         return;
     }
     size_t size = strlen(link->key) + 1;
-    struct sending *sending = xmalloc(sizeof *sending + size + event.size);
-    *sending = (struct sending){ peers, fn, ctx, { sending->key + size, event.size } };
+    struct sending *sending = xmalloc(sizeof *sending + size);
+    *sending = (struct sending){ peers, stanza, fn, ctx };
     memcpy(sending->key, link->key, size);
-    memcpy(sending->key + size, event.data, event.size);
     link->puts++;
     struct peers_put put = { .key = text_of(link->key),
                              .event = event,
@@ -144,6 +152,7 @@ void peers_send(struct peers *peers, struct text from_domain, struct text to_dom
                              .number = number,
                              .node = peers->parts->node,
                              .bound = peers->parts->config->s2s_queue,
+                             .bound_bytes = peers->parts->config->s2s_queue_bytes,
                              .needs_holder = is_component };
     store->peers->put(store, &put, on_put, sending);
 }

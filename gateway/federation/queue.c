@@ -67,21 +67,27 @@ static void fly(struct link *link, struct peer *peer, uint64_t number)
 }
 
 /* RFC 6120 4.8.3: between servers the content namespace is another, which the stream's default says. */
-static void send_entry(struct link *link, uint64_t number, struct text event)
+static void send_stanza(struct link *link, uint64_t number, const struct stanza *stanza)
 {
-    struct stanza *stanza = read_event(link, event);
     link->sent = number;
     link->used_ms = peers_now(link->peers);
-    if (!stanza) {
-        over(link, number);
-        return;
-    }
     struct peer *peer = component_choose(link, stanza);
     metric_add(link->peers->parts->metrics, METRIC_PEER_STANZAS_OUT, 1);
     peer_write_element(peer, stanza->root);
-    stanza_free(&stanza);
     if (link->peer && link->state == LINK_READY) /* else the write ended it: the entry goes again */
         fly(link, peer, number);
+}
+
+static void send_entry(struct link *link, uint64_t number, struct text event)
+{
+    struct stanza *stanza = read_event(link, event);
+    if (stanza) {
+        send_stanza(link, number, stanza);
+        stanza_free(&stanza);
+    } else {
+        link->sent = number;
+        over(link, number);
+    }
 }
 
 static bool may_send(const struct link *link)
@@ -91,16 +97,36 @@ static bool may_send(const struct link *link)
            peer->connection->queued <= link->peers->parts->config->limits_client_queue;
 }
 
-void queue_pushed(struct link *link, uint64_t number, struct text event)
+void queue_missed(struct link *link)
 {
     if (link->state == LINK_BROKEN) {
         queue_bounce(link);
-    } else if (link->state == LINK_READY && !link->is_reading && number == link->sent + 1 && link->sent && may_send(link)) {
-        send_entry(link, number, event);
     } else if (link->state == LINK_READY) {
         link->has_more = true;
         queue_read(link);
     }
+}
+
+/* It may go as it is, unless something before it has not gone yet. */
+static bool is_next(const struct link *link, uint64_t number)
+{
+    return link->state == LINK_READY && !link->is_reading && link->sent && number == link->sent + 1 && may_send(link);
+}
+
+void queue_pushed(struct link *link, uint64_t number, struct text event)
+{
+    if (is_next(link, number))
+        send_entry(link, number, event);
+    else
+        queue_missed(link);
+}
+
+void queue_put(struct link *link, uint64_t number, const struct stanza *stanza)
+{
+    if (is_next(link, number))
+        send_stanza(link, number, stanza);
+    else
+        queue_missed(link);
 }
 
 void queue_acknowledged(struct link *link, unsigned count)

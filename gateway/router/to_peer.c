@@ -37,7 +37,7 @@ void to_peer(struct router *router, const struct sender *sender, struct stanza *
     struct deliver numbered = { .number = 0 };
     sending_number(router, sender, &numbered);
     sending_note(delivery, sender, event); /* first: a refusal may come from inside the next call */
-    peers_send(router->peers, from, to, event, numbered.stream, numbered.number, on_queued, delivery);
+    peers_send(router->peers, stanza, from, to, event, numbered.stream, numbered.number, on_queued, delivery);
 }
 
 /* -- in -- */

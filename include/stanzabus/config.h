@@ -92,6 +92,7 @@ struct config {
     struct text s2s_ca;     /* PEM file, or "system" */
     struct text_list s2s_allow, s2s_block; /* domains; allow empty: all */
     unsigned s2s_queue;     /* stanzas that may wait for one other domain */
+    size_t s2s_queue_bytes; /* and about the bytes of them */
     int64_t s2s_wait_ms;    /* how long they wait for its server */
     int64_t s2s_timeout_ms; /* for one try: DNS, TCP, TLS, proof */
     int64_t s2s_idle_ms;

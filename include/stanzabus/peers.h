@@ -36,10 +36,10 @@ extern const struct connection_callbacks peers_component_callbacks; /* listen.co
 bool peers_reach(const struct peers *peers, struct text from_domain, struct text to_domain);
 bool peers_is_component(const struct peers *peers, struct text domain);
 
-/* Queues an event for another domain.  stream and number name it for ever (store_peers.h).  result: enum peers_put_result;
+/* Queues a stanza for another domain, as its event; the stanza is borrowed until fn.  stream and number name it for ever (store_peers.h).  result: enum peers_put_result;
  * PEERS_FULL may come from inside. */
-void peers_send(struct peers *peers, struct text from_domain, struct text to_domain, struct text event, struct text stream,
-                uint64_t number, store_done_fn *fn, void *ctx);
+void peers_send(struct peers *peers, const struct stanza *stanza, struct text from_domain, struct text to_domain, struct text event,
+                struct text stream, uint64_t number, store_done_fn *fn, void *ctx);
 /* A stanza of on_stanza is done with: stored, routed, or answered with an error. */
 void peers_handled(struct peers *peers, uint64_t peer, uint64_t number);
 

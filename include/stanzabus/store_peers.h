@@ -16,6 +16,7 @@ struct peers_put {
     struct text stream; /* of the sender, with number: no doubles (store_log.h); empty: not looked for */
     uint64_t number;
     unsigned bound;     /* most entries */
+    size_t bound_bytes; /* and about the bytes of them in memory */
     struct text node;   /* that asks */
     bool needs_holder;  /* refused when nobody holds the lease */
 };
@@ -36,7 +37,8 @@ struct peers_ops {
     void (*forget)(struct store *store, struct text key);
     /* each gets those of the set that nobody holds.  result: how many there were in all */
     void (*orphans)(struct store *store, peers_each_fn *each, store_done_fn *fn, void *ctx);
-    /* result: enum peers_put_result.  What is pushed comes to the holder's node channel as "queued LF key LF number LF event". */
+    /* Those for one link that are asked in one turn of the loop, with none for another between them, go together; other things asked in
+     * that turn may come before them.  result: enum peers_put_result.  What is pushed comes to the holder's node channel as "queued LF key LF number LF event". */
     void (*put)(struct store *store, const struct peers_put *put, store_done_fn *fn, void *ctx);
 };
 

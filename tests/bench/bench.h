@@ -9,6 +9,7 @@
 struct bench {
     struct loop loop;
     struct client_settings client;
+    struct client_settings other; /* of the clients of odd numbers, when it has a domain: a server beside the first */
     const char *name; /* of the row, for the report */
     unsigned connections, first, parallel_logins;
     /* echo, chat */

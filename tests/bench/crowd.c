@@ -16,6 +16,11 @@ void crowd_closed(struct crowd *crowd, const struct client *client, const char *
         fprintf(stderr, "load: client %u: %s\n", client->number, reason);
 }
 
+static const struct client_settings *settings_of(const struct bench *bench, unsigned number)
+{
+    return bench->other.domain && number % 2 ? &bench->other : &bench->client;
+}
+
 bool crowd_open(struct crowd *crowd, const struct client_events *events)
 {
     struct bench *bench = crowd->bench;
@@ -23,7 +28,7 @@ bool crowd_open(struct crowd *crowd, const struct client_events *events)
     while (crowd->ready + crowd->failed < bench->connections && !bench_stopped) {
         while (crowd->begun < bench->connections &&
                crowd->begun - crowd->ready - crowd->failed < bench->parallel_logins) {
-            client_open(crowd->clients[crowd->begun], &bench->loop, &bench->client, events,
+            client_open(crowd->clients[crowd->begun], &bench->loop, settings_of(bench, crowd->begun), events,
                         bench->first + crowd->begun);
             crowd->begun++;
         }

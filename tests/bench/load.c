@@ -19,6 +19,7 @@ static const char usage[] =
     "usage: load MODE [OPTION]...\n"
     "  modes: echo (client -> service -> client), chat (pairs of clients), idle (memory), login (cost of one)\n"
     "server:   --host IPV4 --port N --domain NAME --tls --websocket --path PATH\n"
+    "          --other-domain NAME --other-port N (of each second client)\n"
     "accounts: --user PATTERN (%d is the number) --password TEXT --mechanism NAME --first N --resource NAME\n"
     "          --acks (XEP-0198)\n"
     "load:     --connections N --parallel N (logins at once) --to ADDRESS --in-flight N | --rate N --body BYTES\n"
@@ -29,6 +30,8 @@ enum option_id {
     OPT_HOST = 256,
     OPT_PORT,
     OPT_DOMAIN,
+    OPT_OTHER_DOMAIN,
+    OPT_OTHER_PORT,
     OPT_TLS,
     OPT_WEBSOCKET,
     OPT_PATH,
@@ -59,6 +62,8 @@ static const struct option options[] = {
     { "host", required_argument, NULL, OPT_HOST },
     { "port", required_argument, NULL, OPT_PORT },
     { "domain", required_argument, NULL, OPT_DOMAIN },
+    { "other-domain", required_argument, NULL, OPT_OTHER_DOMAIN },
+    { "other-port", required_argument, NULL, OPT_OTHER_PORT },
     { "tls", no_argument, NULL, OPT_TLS },
     { "websocket", no_argument, NULL, OPT_WEBSOCKET },
     { "path", required_argument, NULL, OPT_PATH },
@@ -150,6 +155,27 @@ static bool take_account(struct client_settings *client, int id, const char *val
     return false;
 }
 
+static bool take_other(struct bench *bench, int id, const char *value)
+{
+    if (id == OPT_OTHER_DOMAIN)
+        bench->other.domain = value;
+    else if (id == OPT_OTHER_PORT)
+        bench->other.target.address.sin_port = htons((uint16_t)number(value));
+    else
+        return false;
+    return true;
+}
+
+/* As the first server, but for what is said of it. */
+static void complete_other(struct bench *bench)
+{
+    const char *domain = bench->other.domain;
+    in_port_t port = bench->other.target.address.sin_port;
+    bench->other = bench->client;
+    bench->other.domain = bench->other.target.server_name = domain;
+    bench->other.target.address.sin_port = port;
+}
+
 static bool take_load(struct bench *bench, int id, const char *value)
 {
     switch (id) {
@@ -208,10 +234,12 @@ static bool parse(struct bench *bench, int argc, char **argv)
 {
     for (int id; (id = getopt_long(argc, argv, "", options, NULL)) != -1;)
         if (!take_target(&bench->client.target, id, optarg) && !take_account(&bench->client, id, optarg) &&
-            !take_load(bench, id, optarg))
+            !take_other(bench, id, optarg) && !take_load(bench, id, optarg))
             return false;
     bench->client.target.server_name = bench->client.domain;
-    return optind == argc && bench->client.domain && bench->client.target.address.sin_port;
+    complete_other(bench);
+    return optind == argc && bench->client.domain && bench->client.target.address.sin_port &&
+           (!bench->other.domain || bench->other.target.address.sin_port);
 }
 
 int main(int argc, char **argv)

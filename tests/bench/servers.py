@@ -55,11 +55,11 @@ def children_of(pid):
         return []
 
 
-def make_certificate(folder):
+def make_certificate(folder, domain=DOMAIN):
     certificate, key = os.path.join(folder, "certificate.pem"), os.path.join(folder, "key.pem")
     if not os.path.exists(key):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-days", "30", "-subj", f"/CN={DOMAIN}", "-addext", f"subjectAltName=DNS:{DOMAIN}",
+                        "-days", "30", "-subj", f"/CN={domain}", "-addext", f"subjectAltName=DNS:{domain}",
                         "-keyout", key, "-out", certificate], check=True, capture_output=True)
     return certificate, key
 
@@ -68,6 +68,8 @@ class Server:
     """What all have in common: a folder, child processes that are stopped by their pid, named groups of pids."""
     mechanism = "SCRAM-SHA-256"
     password = PASSWORD
+    domain = DOMAIN
+    other = None  # a server beside it, which each second client is on
 
     def __init__(self, folder, programs):
         self.folder = os.path.join(folder, self.name)
@@ -120,10 +122,10 @@ class Stanzabus(Server):
         self.accounts = accounts
 
     def arguments(self):
-        certificate, key = make_certificate(self.folder)
+        certificate, key = make_certificate(self.folder, self.domain)
         listen = {"tcp": "tcp", "tls": "tls", "ws": "http", "wss": "https", "admin": "admin"}
         pairs = [f"listen.{listen[kind]}=127.0.0.1:{port}" for kind, port in self.ports.items() if kind in listen]
-        pairs += [f"domain={DOMAIN}", f"redis.url=redis://{self.redis_address}", f"services.domains={ECHO}",
+        pairs += [f"domain={self.domain}", f"redis.url=redis://{self.redis_address}", f"services.domains={ECHO}",
                   "auth.allow_plaintext=on", f"tls.certificate={certificate}", f"tls.key={key}", "log.level=warning"]
         return [word for pair in pairs + self.settings for word in ("--set", pair)]
 
@@ -134,7 +136,7 @@ class Stanzabus(Server):
             stored, server = (base64.b64encode(key).decode() for key in scram_keys(hash_name))
             fields.append(f"{name}${ITERATIONS}:{base64.b64encode(SALT).decode()}${stored}:{server}")
         with open(path, "w") as file:
-            file.writelines(f"user{number}@{DOMAIN}\t" + "\t".join(fields) + "\n" for number in range(self.accounts))
+            file.writelines(f"user{number}@{self.domain}\t" + "\t".join(fields) + "\n" for number in range(self.accounts))
         begun = time.monotonic()
         subprocess.run([self.executable, "user", "import", path, *self.arguments()], check=True)
         print(f"imported {self.accounts} accounts in {time.monotonic() - begun:.1f} s", flush=True)
@@ -160,6 +162,53 @@ class Stanzabus(Server):
     def groups(self):
         return {"gateway": [self.gateway.pid, *children_of(self.gateway.pid)], "redis": [self.redis.pid],
                 "service": [self.service.pid]}
+
+
+class FederatedStanzabus(Stanzabus):
+    """One of two sites, each with a Redis of its own; the first one starts the second, and the name server."""
+    setups = {**Stanzabus.setups, "federated": Stanzabus.setups["people"]}
+    domain = "one.example"
+
+    def __init__(self, folder, programs, setup, executable, accounts, settings=()):
+        super().__init__(folder, programs, setup, executable, accounts, settings)
+        self.dns_port, self.s2s_port = free_port(), free_port()
+        self.trusted = os.path.join(self.folder, "trusted.pem")
+        self.other = SecondStanzabus(self.folder, programs, setup, executable, accounts, settings)
+        for server in (self, self.other):
+            server.settings += [f"listen.s2s=127.0.0.1:{server.s2s_port}", f"dns.servers=127.0.0.1@{self.dns_port}",
+                                f"s2s.ca={self.trusted}"]
+
+    def start_name_server(self):
+        records = [f"--srv-host=_xmpp-server._tcp.{server.domain},here.example,{server.s2s_port}" for server in (self, self.other)]
+        self.spawn("dnsmasq", "--no-daemon", "--no-resolv", "--no-hosts", "--conf-file=/dev/null", f"--port={self.dns_port}",
+                   "--listen-address=127.0.0.1", "--bind-interfaces", "--local=/example/", "--user=root",
+                   f"--pid-file={self.folder}/dnsmasq.pid", "--host-record=here.example,127.0.0.1", *records)
+
+    def start(self):
+        with open(self.trusted, "w") as file:
+            for server in (self, self.other):
+                with open(make_certificate(server.folder, server.domain)[0]) as certificate:
+                    file.write(certificate.read())
+        self.start_name_server()
+        self.other.start()
+        super().start()
+
+    def stop(self):
+        super().stop()
+        self.other.stop()
+
+    def groups(self):
+        mine, others = super().groups(), self.other.groups()
+        return {name: mine[name] + others[name] for name in mine}
+
+
+class SecondStanzabus(Stanzabus):
+    setups = FederatedStanzabus.setups
+    domain = "two.example"
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.s2s_port = free_port()
 
 
 class Prosody(Server):

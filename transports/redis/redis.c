@@ -16,7 +16,8 @@ static const double AWAY_ANSWER_AFTER = 0.005;
 bool redis_may_take(struct redis *redis)
 {
     size_t held = command_queue_held(&redis->commands.queue) + redis->copies.bytes.size +
-                  redis->deliveries.arguments.bytes.size + redis->sent.arguments.bytes.size;
+                  redis->deliveries.batch.arguments.bytes.size + redis->sent.batch.arguments.bytes.size +
+                  redis->puts.batch.arguments.bytes.size;
     health_watch_full(redis, held);
     return !redis->bus.is_away && held < 2 * redis->settings.queue_bytes;
 }
@@ -34,6 +35,7 @@ void redis_close_turn(struct redis *redis)
 {
     log_batch_close(redis, &redis->deliveries);
     log_batch_close(redis, &redis->sent);
+    put_batch_close(redis, &redis->puts);
     command_queue_append(&redis->commands.queue, &redis->copies);
 }
 
@@ -303,7 +305,9 @@ void redis_start(struct redis *redis)
 
 bool redis_is_idle(const struct redis *redis)
 {
-    return !redis->deliveries.answers && !redis->sent.answers && redis->copies.ring.count == 0 && redis->commands.queue.ring.count == 0 && redis->subscriber.queue.ring.count == 0 && redis->later.count == 0;
+    bool is_gathering = batch_count(&redis->deliveries.batch) || batch_count(&redis->sent.batch) || batch_count(&redis->puts.batch);
+    return !is_gathering && redis->copies.ring.count == 0 && redis->commands.queue.ring.count == 0 &&
+           redis->subscriber.queue.ring.count == 0 && redis->later.count == 0;
 }
 
 /* Each asker gets its one answer; those that ask again get BUS_AWAY too, some times. */
@@ -345,8 +349,10 @@ void redis_free(struct redis **pointer)
     free(redis->prefix);
     buffer_fini(&redis->key);
     buffer_fini(&redis->row);
-    log_batch_fini(&redis->deliveries);
-    log_batch_fini(&redis->sent);
+    batch_fini(&redis->deliveries.batch);
+    batch_fini(&redis->sent.batch);
+    batch_fini(&redis->puts.batch);
+    buffer_fini(&redis->puts.node);
     command_queue_fini(&redis->copies);
     redis_url_fini(&redis->url);
     free(redis);

@@ -2,11 +2,13 @@
 #ifndef STANZABUS_TRANSPORTS_REDIS_INSIDE_H
 #define STANZABUS_TRANSPORTS_REDIS_INSIDE_H
 
+#include "batch.h"
 #include "link.h"
 #include "redis.h"
 #include "resolver.h"
 #include "scripts.h"
 #include "stanzabus/store_log.h"
+#include "stanzabus/store_peers.h"
 #include "stanzabus/timer.h" /* container_of */
 #include "subscriptions.h"
 
@@ -50,15 +52,19 @@ struct own_beats { /* of the node that beats through this store */
     bool is_known; /* Redis has confirmed one */
 };
 
-struct batch_answers;
-struct log_batch { /* of deliver or sent, for one account; open at most until the turn ends */
-    struct batch_answers *answers; /* owned; NULL: nothing is open */
-    struct buffer bare;
-    struct command_queue arguments; /* only its bytes */
-    bool is_numbered;
+struct log_batch { /* of deliver or sent, for one account */
+    struct batch batch;
     unsigned stream_seconds, waiting;
     size_t waiting_bytes;
     struct archive_settings archive;
+};
+
+struct put_batch { /* of what goes to one other server or component */
+    struct batch batch;
+    unsigned bound;
+    size_t bound_bytes;
+    bool needs_holder;
+    struct buffer node;
 };
 
 struct redis {
@@ -80,6 +86,7 @@ struct redis {
     struct ev_prepare turn_end; /* writes what this turn queued */
     struct log_batch deliveries; /* closed by whatever is asked next, so that order is kept */
     struct log_batch sent;       /* closed at the end of the turn */
+    struct put_batch puts;       /* closed at the end of the turn */
     struct command_queue copies; /* behind all of the turn */
     struct pending_ring later;  /* answers that need no Redis, given outside of the asker's call */
     struct ev_timer later_timer;
@@ -136,7 +143,9 @@ void health_unreachable(struct redis *redis, const char *reason, const char *adv
 
 /* -- store_log.c -- */
 void log_batch_close(struct redis *redis, struct log_batch *batch); /* its command goes into the queue */
-void log_batch_fini(struct log_batch *batch);
+
+/* -- store_peers.c -- */
+void put_batch_close(struct redis *redis, struct put_batch *puts); /* the same */
 
 /* -- bus.c, store.c and its parts -- */
 extern const struct bus_ops redis_bus_ops;

@@ -16,34 +16,7 @@ static struct text without_brace(struct text event)
 
 /* -- batches: what is asked for one account, one behind the other, is one call of the script -- */
 
-enum { BATCH_MAX = 64, BATCH_BYTES = 64 * 1024 };
 enum { DELIVER_ARGUMENTS = 11, SENT_ARGUMENTS = 7 }; /* of each message, as the scripts say */
-
-struct batch_asker {
-    store_done_fn *fn;
-    void *ctx;
-};
-
-struct batch_answers {
-    unsigned count;
-    struct batch_asker askers[BATCH_MAX];
-};
-
-static void answer_batch(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
-{
-    struct batch_answers *answers = pending->ctx;
-    enum bus_status status = reply_status(reply);
-    if (status == BUS_OK && (reply->type != REPLY_ARRAY || count != answers->count + 1))
-        status = BUS_FAILED;
-    for (unsigned i = 0; i < answers->count; i++) {
-        int64_t result = status == BUS_OK ? reply[i + 1].integer : 0;
-        if (result > 0 && pending->script == SCRIPT_DELIVER + 1)
-            metric_add(redis->settings.metrics, METRIC_BUS_PUBLISHED, 1);
-        if (answers->askers[i].fn)
-            answers->askers[i].fn(answers->askers[i].ctx, status, result);
-    }
-    free(answers);
-}
 
 static void write_settings(struct redis *redis, struct command_queue *queue, const struct archive_settings *archive)
 {
@@ -52,65 +25,49 @@ static void write_settings(struct redis *redis, struct command_queue *queue, con
     command_text(queue, buffer_text(&redis->row));
 }
 
-/* Numbered messages may be asked twice: the script takes a number once. */
-void log_batch_close(struct redis *redis, struct log_batch *batch)
+void log_batch_close(struct redis *redis, struct log_batch *log)
 {
-    struct batch_answers *answers = batch->answers;
     struct command_queue *queue = &redis->commands.queue;
-    struct text bare = buffer_text(&batch->bare);
-    if (!answers)
+    struct text bare = buffer_text(&log->batch.key);
+    unsigned count = batch_count(&log->batch);
+    if (count == 0)
         return;
-    batch->answers = NULL;
-    bool is_deliver = batch == &redis->deliveries;
+    bool is_deliver = log == &redis->deliveries;
     enum script script = is_deliver ? SCRIPT_DELIVER : SCRIPT_SENT;
-    unsigned arguments = is_deliver ? 5 + DELIVER_ARGUMENTS * answers->count : 2 + SENT_ARGUMENTS * answers->count;
+    unsigned arguments = is_deliver ? 5 + DELIVER_ARGUMENTS * count : 2 + SENT_ARGUMENTS * count;
     script_begin(queue, &redis->scripts, script, redis_key(redis, bare, "sessions"), arguments);
     command_text(queue, mailbox_of(redis, bare));
     if (is_deliver) {
-        command_integer(queue, batch->stream_seconds);
-        command_integer(queue, batch->waiting);
-        command_integer(queue, (int64_t)batch->waiting_bytes);
+        command_integer(queue, log->stream_seconds);
+        command_integer(queue, log->waiting);
+        command_integer(queue, (int64_t)log->waiting_bytes);
     }
-    write_settings(redis, queue, &batch->archive);
-    buffer_append_text(&queue->bytes, buffer_text(&batch->arguments.bytes));
-    script_end(queue, script,
-               (struct pending){ .answer = answer_batch, .ctx = answers, .flags = batch->is_numbered ? PENDING_REPEATABLE : 0 });
-    batch->arguments.bytes.size = 0;
+    write_settings(redis, queue, &log->archive);
+    batch_end(&log->batch, queue, script);
 }
 
-void log_batch_fini(struct log_batch *batch)
+static void log_batch_open(struct log_batch *log, const struct deliver *deliver)
 {
-    free(batch->answers);
-    buffer_fini(&batch->bare);
-    buffer_fini(&batch->arguments.bytes);
-    *batch = (struct log_batch){ 0 };
+    batch_open(&log->batch, deliver->bare, deliver->stream.size > 0);
+    log->stream_seconds = deliver->stream_seconds;
+    log->waiting = deliver->waiting;
+    log->waiting_bytes = deliver->waiting_bytes;
+    log->archive = deliver->archive ? *deliver->archive : (struct archive_settings){ .preference = 'N' };
 }
 
 /* The arguments to write the message into; NULL when it is refused, and then it is answered BUS_AWAY later. */
-static struct command_queue *batch_take(struct redis *redis, struct log_batch *batch, const struct deliver *deliver,
-                                        store_done_fn *fn, void *ctx)
+static struct command_queue *log_batch_take(struct redis *redis, struct log_batch *log, const struct deliver *deliver,
+                                            store_done_fn *fn, void *ctx)
 {
-    bool is_numbered = deliver->stream.size > 0;
     if (!redis_may_take(redis)) {
         redis_answer_later(redis, answer_done, (any_fn *)fn, ctx, true);
         return NULL;
     }
-    if (batch->answers && (batch->answers->count == BATCH_MAX || batch->arguments.bytes.size > BATCH_BYTES ||
-                           batch->is_numbered != is_numbered || !text_equal(buffer_text(&batch->bare), deliver->bare)))
-        log_batch_close(redis, batch);
-    if (!batch->answers) {
-        batch->answers = xmalloc(sizeof *batch->answers);
-        batch->answers->count = 0;
-        batch->bare.size = 0;
-        buffer_append_text(&batch->bare, deliver->bare);
-        batch->is_numbered = is_numbered;
-        batch->stream_seconds = deliver->stream_seconds;
-        batch->waiting = deliver->waiting;
-        batch->waiting_bytes = deliver->waiting_bytes;
-        batch->archive = deliver->archive ? *deliver->archive : (struct archive_settings){ .preference = 'N' };
+    if (!batch_fits(&log->batch, deliver->bare, deliver->stream.size > 0)) {
+        log_batch_close(redis, log);
+        log_batch_open(log, deliver);
     }
-    batch->answers->askers[batch->answers->count++] = (struct batch_asker){ fn, ctx };
-    return &batch->arguments;
+    return batch_add(&log->batch, fn, ctx);
 }
 
 /* The sender's bare address; empty when it is the account itself. */
@@ -129,7 +86,7 @@ static void deliver_to(struct store *store, const struct deliver *deliver, store
                                              [ROUTE_NON_NEGATIVE] = "n",
                                              [ROUTE_RESOURCE_OR_NON_NEGATIVE] = "o" };
     struct redis *redis = REDIS_OF_STORE(store);
-    struct command_queue *queue = batch_take(redis, &redis->deliveries, deliver, fn, ctx);
+    struct command_queue *queue = log_batch_take(redis, &redis->deliveries, deliver, fn, ctx);
     if (!queue)
         return;
     command_word(queue, audiences[deliver->audience]);
@@ -148,7 +105,7 @@ static void deliver_to(struct store *store, const struct deliver *deliver, store
 static void log_sent(struct store *store, const struct deliver *deliver, store_done_fn *fn, void *ctx)
 {
     struct redis *redis = REDIS_OF_STORE(store);
-    struct command_queue *queue = batch_take(redis, &redis->sent, deliver, fn, ctx);
+    struct command_queue *queue = log_batch_take(redis, &redis->sent, deliver, fn, ctx);
     if (!queue)
         return;
     command_text(queue, deliver->resource);

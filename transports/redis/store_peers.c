@@ -5,28 +5,51 @@
 #include "stanzabus/store_peers.h"
 #include "store_parts.h"
 
+/* -- putting -- */
+
+enum { CALL_ARGUMENTS = 7, PUT_ARGUMENTS = 3 }; /* of the call and of each event, as the script says */
+
+void put_batch_close(struct redis *redis, struct put_batch *puts)
+{
+    struct command_queue *queue = &redis->commands.queue;
+    struct text key = buffer_text(&puts->batch.key);
+    unsigned count = batch_count(&puts->batch);
+    if (count == 0)
+        return;
+    script_begin(queue, &redis->scripts, SCRIPT_PEERS_PUT, redis_key(redis, key, "log"), CALL_ARGUMENTS + PUT_ARGUMENTS * count);
+    command_text(queue, key);
+    command_integer(queue, puts->bound);
+    command_integer(queue, (int64_t)puts->bound_bytes);
+    command_word(queue, puts->needs_holder ? "1" : "0");
+    redis->row.size = 0;
+    buffer_printf(&redis->row, "%snode:{", redis->prefix);
+    command_text(queue, buffer_text(&redis->row));
+    command_word(queue, "}");
+    command_text(queue, buffer_text(&puts->node));
+    batch_end(&puts->batch, queue, SCRIPT_PEERS_PUT);
+}
+
 static void peers_put(struct store *store, const struct peers_put *put, store_done_fn *fn, void *ctx)
 {
     struct redis *redis = REDIS_OF_STORE(store);
-    struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
-    if (!queue)
+    struct put_batch *puts = &redis->puts;
+    if (!redis_may_take(redis)) {
+        redis_answer_later(redis, answer_done, (any_fn *)fn, ctx, true);
         return;
-    script_begin(queue, &redis->scripts, SCRIPT_PEERS_PUT, redis_key(redis, put->key, "log"), 9);
-    command_text(queue, put->key);
-    command_text(queue, put->event);
+    }
+    if (!batch_fits(&puts->batch, put->key, put->stream.size > 0)) {
+        put_batch_close(redis, puts);
+        batch_open(&puts->batch, put->key, put->stream.size > 0);
+        puts->bound = put->bound;
+        puts->bound_bytes = put->bound_bytes;
+        puts->needs_holder = put->needs_holder;
+        puts->node.size = 0;
+        buffer_append_text(&puts->node, put->node);
+    }
+    struct command_queue *queue = batch_add(&puts->batch, fn, ctx);
     command_text(queue, put->stream);
     command_integer(queue, (int64_t)put->number);
-    command_integer(queue, put->bound);
-    command_word(queue, put->needs_holder ? "1" : "0");
-    redis->row.size = 0;
-    buffer_append_text(&redis->row, redis->settings.prefix);
-    BUFFER_LITERAL(&redis->row, "node:{");
-    command_text(queue, buffer_text(&redis->row));
-    command_word(queue, "}");
-    command_text(queue, put->node);
-    script_end(queue, SCRIPT_PEERS_PUT,
-               (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx,
-                                 .flags = put->stream.size ? PENDING_REPEATABLE : 0 });
+    command_text(queue, put->event);
 }
 
 /* -- the set of links -- */
