@@ -11,6 +11,7 @@ import pytest
 
 from conftest import free_port, wait_for
 from floods import pour, stanzas
+from relay import Relay
 from world import Dns, Process, Prosody
 from xmpp import STREAMS, Client
 
@@ -75,6 +76,25 @@ def test_a_redis_that_forgets(gateway, redis):
 
     wait_for(goes, what="a queue that is written again")
     component.until(r"<body>n6\.</body>", timeout=20)
+
+
+def test_an_answer_of_redis_that_is_lost(gateways, redis):
+    """What was queued without its holder having heard of it goes when Redis is back, and once."""
+    relay, port = Relay(redis), free_port()
+    gateway = gateways(listen__component=f"127.0.0.1:{port}", components__accept="weather.example:sun", redis__url=relay.url)
+    gateway.component = port
+    juliet, component = Client(gateway.tcp).login("juliet", resource="balcony"), enter(gateway)
+    juliet.send("<message to='verona@weather.example'><body>n1.</body></message>")
+    component.until(r"<body>n1\.</body>")
+    wait_for(lambda: redis.client().xlen("xmpp:{weather.example}:log") == 0, what="an empty queue")
+    relay.needle = b"n2."
+    juliet.send("<message to='verona@weather.example'><body>n2.</body></message>")
+    wait_for(lambda: redis.client().xlen("xmpp:{weather.example}:log") == 1, what="a message in the queue")
+    relay.cut.set()
+    component.until(r"<body>n2\.</body>", timeout=20)
+    juliet.send("<message to='verona@weather.example'><body>n3.</body></message>")
+    assert "n2." not in component.until(r".*<body>n3\.</body>", timeout=20).group(0)
+    assert "error" not in juliet.seen
 
 
 @pytest.mark.parametrize("domain, secret, condition", [
