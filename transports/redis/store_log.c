@@ -63,6 +63,8 @@ static struct command_queue *log_batch_take(struct redis *redis, struct log_batc
         redis_answer_later(redis, answer_done, (any_fn *)fn, ctx, true);
         return NULL;
     }
+    if (log != &redis->sent && batch_count(&redis->sent.batch) && text_equal(buffer_text(&redis->sent.batch.key), deliver->bare))
+        log_batch_close(redis, &redis->sent); /* to oneself: its number is behind theirs */
     if (!batch_fits(&log->batch, deliver->bare, deliver->stream.size > 0)) {
         log_batch_close(redis, log);
         log_batch_open(log, deliver);

@@ -508,6 +508,75 @@ static void test_bound(void **state)
     assert_int_equal(deliver(what), DELIVER_FULL); /* its number was not taken */
 }
 
+/* -- asked again, because the first answer was lost -- */
+
+/* Whatever has changed since: it was stored, and is not answered with an error. */
+static void test_again_stored(void **state)
+{
+    struct deliver what = message(ROUTE_NON_NEGATIVE, "", KEEP_LOG);
+    (void)state;
+    make_account();
+    what.stream = TEXT("s");
+    what.number = 1;
+    assert_int_equal(deliver(what), DELIVER_STORED);
+    what.waiting = 1;
+    assert_int_equal(deliver(what), DELIVER_DOUBLE);
+    server_ask(&server, "HSET xmpp:{juliet@example.com}:sessions %s qb", "");
+    server_ask(&server, "SADD xmpp:{juliet@example.com}:blocked example.net");
+    assert_int_equal(deliver(what), DELIVER_DOUBLE);
+    bind_row(row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
+    assert_int_equal(deliver(what), DELIVER_BACKLOG); /* who asked first did not hear that it is to be settled */
+    server_ask(&server, "DEL xmpp:{juliet@example.com}:account xmpp:{juliet@example.com}:sessions");
+    assert_int_equal(deliver(what), DELIVER_DOUBLE);
+    assert_string_equal(server_ask(&server, "XLEN xmpp:{juliet@example.com}:log"), "1");
+}
+
+/* It was refused, though a higher number of its stream was taken meanwhile. */
+static void test_again_refused(void **state)
+{
+    struct deliver what = message(ROUTE_NON_NEGATIVE, "", KEEP_LOG), to_nobody = message(ROUTE_RESOURCE, "gone", KEEP_LOG);
+    (void)state;
+    make_account();
+    what.stream = to_nobody.stream = TEXT("s");
+    to_nobody.number = 1;
+    assert_int_equal(deliver(to_nobody), DELIVER_NOBODY);
+    what.number = 2;
+    assert_int_equal(deliver(what), DELIVER_STORED);
+    what.number = 3;
+    what.waiting = 1;
+    assert_int_equal(deliver(what), DELIVER_FULL);
+    what.number = 4;
+    what.waiting = 2;
+    assert_int_equal(deliver(what), DELIVER_STORED);
+    assert_int_equal(deliver(to_nobody), DELIVER_NOBODY);
+    what.number = 2;
+    assert_int_equal(deliver(what), DELIVER_DOUBLE);
+    what.number = 3;
+    assert_int_equal(deliver(what), DELIVER_FULL);
+    what.number = 4;
+    assert_int_equal(deliver(what), DELIVER_DOUBLE);
+    assert_string_equal(server_ask(&server, "TTL xmpp:{juliet@example.com}:seen:refused"), "60");
+}
+
+/* To others first, then to oneself, in one turn: both are numbered in the stream, and neither is lost for the other. */
+static void test_sent_then_to_oneself(void **state)
+{
+    struct deliver sent = message(ROUTE_RESOURCE, "up", KEEP_ARCHIVE), own = message(ROUTE_NON_NEGATIVE, "", KEEP_LOG);
+    struct answer answers[2] = { 0 };
+    (void)state;
+    bind_row(row("up", "n1", 1, true, 0), BIND_REFUSE, 9);
+    sent.stream = own.stream = TEXT("n1.1");
+    sent.number = 1;
+    own.number = 2;
+    own.from = TEXT("juliet@example.com/up");
+    node.store->log->sent(node.store, &sent, on_done, &answers[0]);
+    node.store->log->deliver(node.store, &own, on_done, &answers[1]);
+    WAIT_ANSWER(&node, &answers[0]);
+    WAIT_ANSWER(&node, &answers[1]);
+    assert_int_equal(answers[0].result, 1);
+    assert_int_equal(answers[1].result, 1);
+}
+
 /* -- reading -- */
 
 static void note_entry(void *ctx, const struct log_entry *entry)
@@ -561,6 +630,9 @@ int main(void)
         TEST(test_settle_ended_meanwhile),
         TEST(test_settle_read),
         TEST(test_bound),
+        TEST(test_again_stored),
+        TEST(test_again_refused),
+        TEST(test_sent_then_to_oneself),
         TEST(test_read),
     };
     return cmocka_run_group_tests(tests, suite_start, suite_stop);

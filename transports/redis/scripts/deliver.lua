@@ -83,8 +83,32 @@ local function log(event, holders, resource, archived)
     return string.sub(id, 3)
 end
 
+-- One that is not taken; a higher number of its stream may be, before it is asked again because the answer was lost: redis.wait
+-- is some seconds.
+local function refuse(at, result)
+    local stream, refused = ARGV[at + 8], base .. 'seen:refused'
+    if stream ~= '' then
+        if call('HLEN', refused) >= 1000 then
+            call('DEL', refused)
+        end
+        call('HSET', refused, stream .. ' ' .. ARGV[at + 9], result)
+        call('EXPIRE', refused, 60)
+    end
+    return result
+end
+
+-- What the first answer was, about: it was taken, or refused, or it waits and is to be settled.
+local function again(at, waits)
+    local refused = call('HGET', base .. 'seen:refused', ARGV[at + 8] .. ' ' .. ARGV[at + 9])
+    return tonumber(refused) or (waits and #open > 0 and -1) or -6
+end
+
 local function deliver(at)
     local audience, resource, keeps_log, event = ARGV[at], ARGV[at + 1], ARGV[at + 2] ~= '', ARGV[at + 10]
+    local waits = keeps_log and find(flags, 'q', 1, true)
+    if ARGV[at + 8] ~= '' and seen_before(base, flags, ARGV[at + 8], ARGV[at + 9]) then
+        return again(at, waits)
+    end
     if is_blocked(ARGV[at + 6], ARGV[at + 7]) then
         return -4
     end
@@ -97,21 +121,20 @@ local function deliver(at)
             chosen = {}
         end
     end
-    local waits = keeps_log and find(flags, 'q', 1, true)
     local is_behind = waits and #open > 0
     if #chosen == 0 or is_behind then
         if #chosen == 0 and call('EXISTS', base .. 'account') == 0 then
             return -3
         elseif #chosen == 0 and (not keeps_log or audience == 'r') then
-            return -2
+            return refuse(at, -2)
         elseif call('XLEN', base .. 'log') >= tonumber(ARGV[3]) then
-            return -5
+            return refuse(at, -5)
         elseif #event > 4096 and (call('MEMORY', 'USAGE', base .. 'log', 'SAMPLES', '0') or 0) + #event > tonumber(ARGV[4]) then
-            return -5 -- small ones are bounded by their number
+            return refuse(at, -5) -- small ones are bounded by their number
         end
     end
-    if ARGV[at + 8] ~= '' and seen_before(base, flags, ARGV[at + 8], ARGV[at + 9]) then
-        return -6
+    if ARGV[at + 8] ~= '' then
+        seen_take(ARGV[at + 9])
     end
     local archived = ARGV[at + 3] ~= '' and archive(ARGV[at + 6], ARGV[at + 7], resource, event)
 

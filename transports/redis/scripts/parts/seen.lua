@@ -11,9 +11,8 @@ local function seen_note(base)
     end
 end
 
--- Takes a number; true when it was taken before.  Numbers of a stream only rise, so that a lower one comes again.
+-- Was this number, or a higher one of the stream, taken before?  Numbers of a stream only rise, so that a lower one comes again.
 local function seen_before(base, flags, stream, number)
-    number = tonumber(number)
     if stream ~= seen.stream then
         seen_note(base)
         seen.stream = stream
@@ -22,9 +21,10 @@ local function seen_before(base, flags, stream, number)
             seen.number = tonumber(redis.call('ZSCORE', base .. 'seen:old', stream) or 0)
         end
     end
-    if number <= seen.number then
-        return true
-    end
-    seen.number, seen.is_new = number, true
-    return false
+    return tonumber(number) <= seen.number
+end
+
+-- The stream is the one that was looked at last.
+local function seen_take(number)
+    seen.number, seen.is_new = tonumber(number), true
 end
