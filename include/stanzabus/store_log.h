@@ -12,6 +12,8 @@
  *
  * The account's flags, letters in the field "" of its session rows:
  *   q  something in the log may wait: what comes goes behind it, and settle delivers both in order
+ *   r  beside q: some of it may be for a resource that is bound, but not available: what comes for such a one goes behind it, too
+ *   s  the same, while it is settled
  *   b  has a blocklist, the set {bare}:blocked
  *   A N R  the archive keeps always, never, or what is exchanged with people of the roster; none of them: the default
  *   o  the streams that came in are remembered in two generations

@@ -109,7 +109,7 @@ static void test_row_letters(void **state)
     /* What an ended session may have held waits for somebody. */
     server_ask(&server, "XADD xmpp:{juliet@example.com}:log 0-* e {} t n2.8");
     assert_int_equal(write_session(remove, row("balcony", "n2", 8, true, 0)), 2);
-    assert_string_equal(server_ask(&server, "HVALS xmpp:{juliet@example.com}:sessions"), "bNq");
+    assert_string_equal(server_ask(&server, "HVALS xmpp:{juliet@example.com}:sessions"), "bNqr");
 }
 
 /* -- delivering -- */
@@ -421,6 +421,33 @@ static void test_settle_order(void **state)
     hears_nothing();
 }
 
+/* A resource is bound again and not available yet: what waits for it comes before what comes now. */
+static void test_settle_named(void **state)
+{
+    session_op *remove = node.store->ops->session_remove;
+    struct deliver named = message(ROUTE_RESOURCE_OR_NON_NEGATIVE, "a", KEEP_LOG);
+    struct session_row again = row("a", "n1", 2, false, 0);
+    (void)state;
+    make_account();
+    bind_row(row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
+    deliver_numbered(named, 1);
+    assert_int_equal(write_session(remove, row("a", "n1", 1, true, 0)), 2);
+    assert_int_equal(deliver_numbered(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG), 2), DELIVER_STORED);
+    assert_int_equal(settle(""), 0);
+    again.uid = TEXT("n1.2");
+    bind_row(again, BIND_REFUSE, 9);
+    listen_on("xmpp:to:{juliet@example.com}");
+    named.waiting = 1;
+    assert_int_equal(deliver_numbered(named, 3), DELIVER_BACKLOG); /* whatever waits beside */
+    hears("log 3");
+    assert_int_equal(settle(""), 2);
+    hears("{\"edge\":\"0 4 - d\\nn1/a\",\"m\":1}");
+    hears("{\"edge\":\"0 5 - d\\nn1/a\",\"m\":3}");
+    hears_nothing(); /* 2 is for nobody who is there */
+    assert_string_equal(flags_of(), "q");
+    assert_int_equal(deliver_numbered(named, 4), 1);
+}
+
 /* What ended sessions held goes to those who are there; what one of them was done with goes. */
 static void test_settle_ended(void **state)
 {
@@ -440,6 +467,7 @@ static void test_settle_ended(void **state)
     assert_int_equal(settle(""), 1); /* 1, of which a was the only holder: to b */
     hears("{\"edge\":\"0 4 - d\\nn1/b\",\"m\":1}");
     assert_int_equal(write_session(remove, row("b", "n1", 2, true, 0)), 2);
+    assert_string_equal(flags_of(), "qr");
     assert_int_equal(settle(""), 0);
     assert_string_equal(flags_of(), "q");
     assert_string_equal(server_ask(&server, "XLEN xmpp:{juliet@example.com}:log"), "2"); /* a was done with 2 */
@@ -473,7 +501,7 @@ static void test_settle_ended_meanwhile(void **state)
     node.store->log->settle(node.store, TEXT("juliet@example.com"), &from, (struct text){ 0 }, on_settled, &answer);
     WAIT_ANSWER(&node, &answer);
     assert_int_equal(settled_now.next, 0);
-    assert_string_equal(flags_of(), "q");
+    assert_string_equal(flags_of(), "qr");
 }
 
 /* What was read in the archive already does not come again. */
@@ -626,6 +654,7 @@ int main(void)
         TEST(test_copies),
         TEST(test_done),
         TEST(test_settle_order),
+        TEST(test_settle_named),
         TEST(test_settle_ended),
         TEST(test_settle_ended_meanwhile),
         TEST(test_settle_read),

@@ -100,7 +100,7 @@ end
 -- What the first answer was, about: it was taken, or refused, or it waits and is to be settled.
 local function again(at, waits)
     local refused = call('HGET', base .. 'seen:refused', ARGV[at + 8] .. ' ' .. ARGV[at + 9])
-    return tonumber(refused) or (waits and #open > 0 and -1) or -6
+    return tonumber(refused) or (waits and is_there and -1) or -6
 end
 
 local function deliver(at)
@@ -121,8 +121,8 @@ local function deliver(at)
             chosen = {}
         end
     end
-    local is_behind = waits and #open > 0
-    if #chosen == 0 or is_behind then
+    local is_behind = waits and #chosen > 0 and (#open > 0 or find(flags, '[rs]'))
+    if #chosen == 0 or (is_behind and #open > 0) then -- else what is behind is settled, whatever else waits
         if #chosen == 0 and call('EXISTS', base .. 'account') == 0 then
             return -3
         elseif #chosen == 0 and (not keeps_log or audience == 'r') then

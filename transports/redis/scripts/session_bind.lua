@@ -7,6 +7,7 @@
 -- Gives {1} done, {2, node, session} replaced, {-1} refused, {-2} too many, {-3} blocked since the login; then the flags, and
 -- how many rows have carbons.
 -- part: copies
+-- part: ended
 local sessions = KEYS[1]
 local account = string.sub(sessions, 1, -#'sessions' - 1) .. 'account'
 local generation = redis.call('HGET', account, 'generation')
@@ -50,9 +51,9 @@ redis.call('PERSIST', sessions)
 redis.call('PERSIST', ARGV[7])
 redis.call('PERSIST', string.sub(sessions, 1, -9) .. 'seen')
 local flags, carbons = flags_and_carbons(sessions)
-if result == 2 and not string.find(flags, 'q', 1, true) and redis.call('XLEN', ARGV[7]) > 0 then
-    flags = flags .. 'q' -- what the replaced session held waits now
-    redis.call('HSET', sessions, '', flags)
+local may_wait = string.find(flags, 'q', 1, true) -- for this name, too
+if (not row and may_wait) or (result == 2 and redis.call('XLEN', ARGV[7]) > 0) then
+    flags = flag_ended(sessions, flags)
 end
 if (row and string.byte(row, 2) or 45) ~= string.byte(new, 2) then
     tell_account(ARGV[8], flags, carbons)

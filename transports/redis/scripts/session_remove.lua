@@ -5,6 +5,7 @@
 -- how: "0" in any case; "-1" only when nobody has it that could be resumed (its connection was lost); else the Unix
 -- milliseconds of now: a resumable one stays, and it gives for how many milliseconds it may be resumed, at least 1000.
 -- part: copies
+-- part: ended
 local row = redis.call('HGET', KEYS[1], ARGV[1])
 if not row or string.sub(row, 5, #ARGV[2] + 4) ~= ARGV[2] then
     return ARGV[5] == '0' and string.find(redis.call('HGET', KEYS[1], '') or '', 'q', 1, true) and 2 or 0
@@ -37,10 +38,7 @@ if redis.call('HLEN', KEYS[1]) == redis.call('HEXISTS', KEYS[1], '') then
 end
 local result = 1
 if redis.call('XLEN', ARGV[3]) > 0 then
-    local flags = redis.call('HGET', KEYS[1], '') or ''
-    if not string.find(flags, 'q', 1, true) then
-        redis.call('HSET', KEYS[1], '', flags .. 'q')
-    end
+    flag_ended(KEYS[1], redis.call('HGET', KEYS[1], '') or '')
     result = 2
 end
 if string.byte(row, 2) == 99 then

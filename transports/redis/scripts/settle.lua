@@ -1,6 +1,6 @@
 -- What waits in the log of an account is routed by today's rows, in order: a page of it.  Each entry that somebody is there
 -- for gets a new number, behind all others, and its holders; what nobody is there for stays.  At the end of the log the
--- account's flag q goes, when nothing waits any more.
+-- account's flag q goes, when nothing waits any more; s, in which r turns at the start, goes in any case.
 -- KEYS[1] sessions   ARGV channel, first number, whether some of a page before waits on ("1" or "0"), id in the archive up to which it
 --                    was read there or "", most entries, most bytes
 -- An entry is described in deliver.lua.   Gives {moved, next number or 0 at the end, whether some wait on}.
@@ -42,6 +42,18 @@ local function state_of(number, holders)
     return done and 'done' or 'waits'
 end
 
+local function set_flags(new)
+    if new == '' then
+        redis.call('HDEL', sessions, '')
+    elseif new ~= flags then
+        redis.call('HSET', sessions, '', new)
+    end
+    flags = new
+end
+
+if ARGV[2] == '0' and string.find(flags, 'r', 1, true) then
+    set_flags(string.gsub(flags, '[rs]', '') .. 's')
+end
 local most, bytes = tonumber(ARGV[5]), tonumber(ARGV[6])
 local entries = redis.call('XRANGE', log, '0-' .. ARGV[2], '+', 'COUNT', most)
 local moved, after, waits, is_full = 0, 0, ARGV[3] == '1', false
@@ -104,12 +116,8 @@ while after == 0 and not waits and ARGV[2] ~= '0' do
         break
     end
 end
-if after == 0 and not waits then
-    local rest = string.gsub(flags, 'q', '')
-    if rest == '' then
-        redis.call('HDEL', sessions, '')
-    elseif rest ~= flags then
-        redis.call('HSET', sessions, '', rest)
-    end
+if after == 0 then
+    local rest = string.gsub(flags, waits and 's' or '[qrs]', '')
+    set_flags(rest)
 end
 return {moved, after, waits and 1 or 0}

@@ -1,6 +1,7 @@
 -- The connection of a resumable session is lost; too many such sessions of one account lose their rows, oldest first.
 -- KEYS[1] sessions   ARGV resource (may be empty: only make room), owner, Unix milliseconds, most (below zero: so many go), log, start of notes' names
 -- Gives 1, or 0 when the row is another's or gone; then resource, node and session of each that was dropped.
+-- part: ended
 local result = {1}
 if ARGV[1] ~= '' then
     local row = redis.call('HGET', KEYS[1], ARGV[1])
@@ -34,9 +35,6 @@ for i = 1, most < 0 and math.min(-most, #detached) or #detached - most do
     end
 end
 if #result > 1 and redis.call('XLEN', ARGV[5]) > 0 then
-    local flags = redis.call('HGET', KEYS[1], '') or ''
-    if not string.find(flags, 'q', 1, true) then
-        redis.call('HSET', KEYS[1], '', flags .. 'q') -- what they held waits now
-    end
+    flag_ended(KEYS[1], redis.call('HGET', KEYS[1], '') or '')
 end
 return result
