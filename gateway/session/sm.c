@@ -106,7 +106,7 @@ static void start_notes(struct session *session)
     struct store *store = session->sessions->parts->store;
     struct session_row row = session_row(session);
     session->open_notes++;
-    store->sm->start(store, &row, session->sm->resume_ms, on_started, session);
+    store->sm->start(store, &row, session->sm->resume_ms, &(struct sm_notes){ 0 }, on_started, session);
 }
 
 void stream_management_enable(struct session *session, const struct element *enable, struct buffer *out)

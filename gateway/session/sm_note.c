@@ -100,6 +100,7 @@ static void write_note(struct session *session, bool is_whole)
 {
     struct sessions *sessions = session->sessions;
     struct store *store = sessions->parts->store;
+    struct session_row row = session_row(session);
     struct sm *sm = session->sm;
     struct buffer *lines = &sessions->lines;
     struct note *note = xcalloc(1, sizeof *note);
@@ -115,14 +116,13 @@ static void write_note(struct session *session, bool is_whole)
         note->pieces = sm->waiting;
         sm->waiting = (struct buffer){ 0 };
     }
-    struct sm_notes notes = { .bare = jid_bare(&session->jid),
-                              .uid = text_of(session->uid),
-                              .node = sessions->parts->node,
-                              .session = session->subject.session,
+    struct sm_notes notes = { .bare = row.bare,
+                              .uid = row.uid,
+                              .node = row.node,
+                              .session = row.session,
                               .handled = note->handled,
                               .sent = note->sent,
                               .entry = sm->entry,
-                              .is_whole = is_whole,
                               .gone = sm->unacked.gone,
                               .gone_count = is_whole ? 0 : sm->unacked.gone_count,
                               .lines = (const struct sm_line *)(const void *)lines->data,
@@ -132,7 +132,10 @@ static void write_note(struct session *session, bool is_whole)
     session->open_notes++;
     TAILQ_INSERT_TAIL(&sessions->notes, note, entry);
     start_timer(sessions);
-    store->sm->note(store, &notes, on_noted, note);
+    if (is_whole)
+        store->sm->start(store, &row, sm->resume_ms, &notes, on_noted, note); /* Redis may have lost all of it */
+    else
+        store->sm->note(store, &notes, on_noted, note);
     sm->unacked.gone_count = 0;
 }
 
@@ -157,9 +160,7 @@ void sm_break(struct session *session)
 
 void sm_mend(struct session *session)
 {
-    struct store *store = session->sessions->parts->store;
     struct sm *sm = session->sm;
-    struct session_row row = session_row(session);
 
     if (sm->tried_ms && now_of(session) < sm->tried_ms + SM_MEND_MS)
         return;
@@ -167,7 +168,6 @@ void sm_mend(struct session *session)
     if (sm->is_mending || session->sessions->parts->bus->is_away)
         return;
     sm->is_mending = true;
-    store->sm->start(store, &row, sm->resume_ms, NULL, NULL); /* Redis may have lost all of it */
     write_note(session, true);
 }
 

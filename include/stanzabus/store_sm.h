@@ -26,7 +26,6 @@ struct sm_notes { /* what one turn of the loop brings */
     struct text bare, uid, node;
     uint64_t session; /* node and session: the owner */
     uint64_t handled, sent, entry;
-    bool is_whole; /* all lines there are: what was noted before goes */
     const uint64_t *gone; /* numbers whose lines go */
     size_t gone_count;
     const struct sm_line *lines;
@@ -63,8 +62,10 @@ struct sm_dropped {
 typedef void store_sm_dropped_fn(void *ctx, const struct sm_dropped *dropped);
 
 struct sm_ops {
-    /* The row becomes resumable, and its hash begins, anew when there was one.  result: 1, or 0 when the row is another's or gone */
-    void (*start)(struct store *store, const struct session_row *row, uint32_t resume_ms, store_done_fn *fn, void *ctx);
+    /* The row becomes resumable, and its hash begins, anew when there was one: with all lines there are, nothing of notes goes.
+     * result: 1, or 0 when the row is another's or gone */
+    void (*start)(struct store *store, const struct session_row *row, uint32_t resume_ms, const struct sm_notes *notes,
+                  store_done_fn *fn, void *ctx);
     /* result: 1, or 0 when it is another's or gone: this session must end (fencing) */
     void (*note)(struct store *store, const struct sm_notes *notes, store_done_fn *fn, void *ctx);
     void (*find)(struct store *store, struct text bare, struct text uid, store_sm_found_fn *fn, void *ctx);

@@ -42,25 +42,7 @@ struct text sm_detached_key(struct redis *redis)
     return buffer_text(&redis->key);
 }
 
-/* -- start -- */
-
-static void sm_start(struct store *store, const struct session_row *row, uint32_t resume_ms, store_done_fn *fn,
-                     void *ctx)
-{
-    struct redis *redis = REDIS_OF_STORE(store);
-    struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
-    if (!queue)
-        return;
-    script_begin(queue, &redis->scripts, SCRIPT_SM_START, redis_key(redis, row->bare, "sessions"), 4);
-    command_text(queue, row->resource);
-    command_text(queue, owner_of(redis, row->session, row->node));
-    command_text(queue, notes_key(redis, row->bare, row->uid));
-    command_integer(queue, resume_ms);
-    script_end(queue, SCRIPT_SM_START,
-               (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
-}
-
-/* -- note -- */
+/* -- lines -- */
 
 static void write_line(struct command_queue *queue, const struct sm_line *line)
 {
@@ -73,6 +55,42 @@ static void write_line(struct command_queue *queue, const struct sm_line *line)
     command_joined(queue, text_of(head), line->xml);
 }
 
+static void write_lines(struct command_queue *queue, const struct sm_notes *notes)
+{
+    for (size_t i = 0; i < notes->line_count; i++)
+        write_line(queue, &notes->lines[i]);
+}
+
+static void write_counts(struct command_queue *queue, const struct sm_notes *notes)
+{
+    command_integer(queue, (int64_t)notes->handled);
+    command_integer(queue, (int64_t)notes->sent);
+    command_integer(queue, (int64_t)notes->entry);
+}
+
+/* -- start -- */
+
+static void sm_start(struct store *store, const struct session_row *row, uint32_t resume_ms, const struct sm_notes *notes,
+                     store_done_fn *fn, void *ctx)
+{
+    struct redis *redis = REDIS_OF_STORE(store);
+    struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
+    if (!queue)
+        return;
+    script_begin(queue, &redis->scripts, SCRIPT_SM_START, redis_key(redis, row->bare, "sessions"),
+                 (unsigned)(7 + 2 * notes->line_count));
+    command_text(queue, row->resource);
+    command_text(queue, owner_of(redis, row->session, row->node));
+    command_text(queue, notes_key(redis, row->bare, row->uid));
+    command_integer(queue, resume_ms);
+    write_counts(queue, notes);
+    write_lines(queue, notes);
+    script_end(queue, SCRIPT_SM_START,
+               (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
+}
+
+/* -- note -- */
+
 static void sm_note(struct store *store, const struct sm_notes *notes, store_done_fn *fn, void *ctx)
 {
     struct redis *redis = REDIS_OF_STORE(store);
@@ -80,17 +98,13 @@ static void sm_note(struct store *store, const struct sm_notes *notes, store_don
     if (!queue)
         return;
     script_begin(queue, &redis->scripts, SCRIPT_SM_NOTE, notes_key(redis, notes->bare, notes->uid),
-                 (unsigned)(6 + notes->gone_count + 2 * notes->line_count));
+                 (unsigned)(5 + notes->gone_count + 2 * notes->line_count));
     command_text(queue, owner_of(redis, notes->session, notes->node));
-    command_word(queue, notes->is_whole ? "1" : "0");
-    command_integer(queue, (int64_t)notes->handled);
-    command_integer(queue, (int64_t)notes->sent);
-    command_integer(queue, (int64_t)notes->entry);
+    write_counts(queue, notes);
     command_integer(queue, (int64_t)notes->gone_count);
     for (size_t i = 0; i < notes->gone_count; i++)
         command_integer(queue, (int64_t)notes->gone[i]);
-    for (size_t i = 0; i < notes->line_count; i++)
-        write_line(queue, &notes->lines[i]);
+    write_lines(queue, notes);
     script_end(queue, SCRIPT_SM_NOTE,
                (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
 }

@@ -34,12 +34,17 @@ static void bind_row(struct session_row r)
     assert_int_equal(answer.status, BUS_OK);
 }
 
-static int64_t start(struct session_row r)
+static int64_t start_with(struct session_row r, struct sm_notes notes)
 {
     struct answer answer = { 0 };
-    node.store->sm->start(node.store, &r, 60000, on_done, &answer);
+    node.store->sm->start(node.store, &r, 60000, &notes, on_done, &answer);
     WAIT_ANSWER(&node, &answer);
     return answer.result;
+}
+
+static int64_t start(struct session_row r)
+{
+    return start_with(r, (struct sm_notes){ 0 });
 }
 
 static int64_t note(struct session_row r, struct sm_notes notes)
@@ -185,7 +190,9 @@ static void test_gaps_show(void **state)
     assert_false(take(row("balcony", "n2", 1, "n1.7")).taken.is_whole); /* 5 is nowhere */
     r = row("balcony", "n2", 1, "n1.7");
     const struct sm_line whole[] = { { 3, 11, 4, { 0 } } };
-    note(r, (struct sm_notes){ .sent = 6, .is_whole = true, .lines = whole, .line_count = 1 });
+    server_ask(&server, "HSET xmpp:{juliet@example.com}:sm:n1.7 d 5");
+    start_with(r, (struct sm_notes){ .handled = 50, .sent = 6, .lines = whole, .line_count = 1 });
+    assert_string_equal(server_ask(&server, "HMGET xmpp:{juliet@example.com}:sm:n1.7 h t d"), "50\n60000\n5");
     struct taken taken = take(row("balcony", "n3", 1, "n1.7"));
     assert_true(taken.taken.is_whole);
     assert_string_equal(taken.lines, "3:11*4 ");

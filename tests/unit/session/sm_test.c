@@ -193,7 +193,7 @@ static void test_notes(void **state)
     open_stage("sm.resume_seconds=60", "<enable " SM " resume='true' max='20'/>");
     hears(client, "<enabled " SM " resume='true' id='*' max='20'/>");
     turn();
-    noted("start r 20000\n");
+    noted("start r 20000 note h=0 s=0\n");
     stage->is_held = true;
     session_send_xml(session(), TEXT("<iq id='1'/>"));
     session_send_logged(session(), TEXT("<message id='2'/>"), 7);
@@ -243,7 +243,7 @@ static void test_broken_notes_are_mended(void **state)
     stage->note_status = BUS_AWAY;
     stage->notes.size = 0;
     turn();
-    noted("start r 300000\nwhole h=0 s=2 1:0*1<iq id='1'/> 2:0*1<iq id='2'/>\n");
+    noted("start r 300000 note h=0 s=2 1:0*1<iq id='1'/> 2:0*1<iq id='2'/>\n");
     stage_settle(stage);
     session_send_xml(session(), TEXT("<iq id='3'/>"));
     stage->note_status = BUS_OK;
@@ -253,7 +253,7 @@ static void test_broken_notes_are_mended(void **state)
     stage->notes.size = 0;
     turn();
     stage_settle(stage);
-    noted("start r 300000\nwhole h=0 s=3 2:0*1<iq id='2'/> 3:0*1<iq id='3'/>\n");
+    noted("start r 300000 note h=0 s=3 2:0*1<iq id='2'/> 3:0*1<iq id='3'/>\n");
     session_send_xml(session(), TEXT("<iq id='4'/>"));
     turn();
     noted("note h=0 s=4 4:0*1<iq id='4'/>\n");

@@ -323,18 +323,10 @@ static void add_done(struct stage *stage, store_done_fn *fn, void *ctx)
     answer->result = (int)stage->note_result;
 }
 
-static void sm_start(struct store *store, const struct session_row *row, uint32_t resume_ms, store_done_fn *fn, void *ctx)
-{
-    struct stage *stage = stage_of_store(store);
-    buffer_printf(&stage->notes, "start %.*s %u\n", TEXT_ARGS(row->resource), resume_ms);
-    add_done(stage, fn, ctx);
-}
-
 static void sm_note(struct store *store, const struct sm_notes *notes, store_done_fn *fn, void *ctx)
 {
     struct stage *stage = stage_of_store(store);
-    buffer_printf(&stage->notes, "%s h=%llu s=%llu", notes->is_whole ? "whole" : "note", (unsigned long long)notes->handled,
-                  (unsigned long long)notes->sent);
+    buffer_printf(&stage->notes, "note h=%llu s=%llu", (unsigned long long)notes->handled, (unsigned long long)notes->sent);
     for (size_t i = 0; i < notes->gone_count; i++)
         buffer_printf(&stage->notes, " -%llu", (unsigned long long)notes->gone[i]);
     for (size_t i = 0; i < notes->line_count; i++)
@@ -342,6 +334,13 @@ static void sm_note(struct store *store, const struct sm_notes *notes, store_don
                       (unsigned long long)notes->lines[i].entry, notes->lines[i].count, TEXT_ARGS(notes->lines[i].xml));
     buffer_append_char(&stage->notes, '\n');
     add_done(stage, fn, ctx);
+}
+
+static void sm_start(struct store *store, const struct session_row *row, uint32_t resume_ms,
+                     const struct sm_notes *notes, store_done_fn *fn, void *ctx)
+{
+    buffer_printf(&stage_of_store(store)->notes, "start %.*s %u ", TEXT_ARGS(row->resource), resume_ms);
+    sm_note(store, notes, fn, ctx);
 }
 
 static void sm_detach(struct store *store, const struct session_row *row, uint32_t resume_ms, int most,
