@@ -89,7 +89,10 @@ class Resuming:
     def take(self, element):
         name = element.tag.rsplit("}", 1)[1]
         if element.tag == f"{{{SM}}}r":
-            self.connection.send(f"<a xmlns='{SM}' h='{self.handled}'/>")
+            try:
+                self.connection.send(f"<a xmlns='{SM}' h='{self.handled}'/>")
+            except OSError:
+                pass  # lost, and pump notices when it has read what came before
         elif element.tag == f"{{{SM}}}a":
             self.take_ack(int(element.get("h")))
         elif name in ("message", "presence", "iq"):
