@@ -83,10 +83,15 @@ static void go_on(struct peer *peer)
         ready(peer);
 }
 
+/* RFC 7673 3.4: a server with TLSA records is one with TLS. */
+static bool must_encrypt(const struct peer *peer)
+{
+    return peer_config(peer)->s2s_tls_required || peer->connection->is_pinned;
+}
+
 static void take_features(struct peer *peer, const struct element *features)
 {
-    const struct config *config = peer_config(peer);
-    bool is_encrypted = peer->connection->is_encrypted;
+    bool is_encrypted = peer->connection->is_encrypted, may_dial_back = peer_config(peer)->s2s_dialback && !peer->connection->is_pinned;
     const char *fault;
 
     if (peer->has_external) { /* behind <success/> */
@@ -98,12 +103,12 @@ static void take_features(struct peer *peer, const struct element *features)
         peer_write(peer, TEXT("<starttls xmlns='" XMLNS_TLS "'/>"));
         return;
     }
-    if (!is_encrypted && config->s2s_tls_required) {
+    if (!is_encrypted && must_encrypt(peer)) {
         give_up(peer, true, STANZA_ERROR_REMOTE_SERVER_NOT_FOUND, "the server of that domain offers no TLS, and this one asks for it");
         return;
     }
     fault = peer_certificate_fault(peer, text_of(peer->other));
-    if (fault && !config->s2s_dialback) {
+    if (fault && !may_dial_back) {
         give_up(peer, true, STANZA_ERROR_REMOTE_SERVER_NOT_FOUND, fault);
         return;
     }
@@ -127,7 +132,7 @@ static void on_header(struct peer *peer, const struct stream_header *header)
     peer->state = PEER_NEGOTIATING;
     if (header->version.data)
         return; /* features follow */
-    if (peer_config(peer)->s2s_tls_required)
+    if (must_encrypt(peer))
         give_up(peer, true, STANZA_ERROR_REMOTE_SERVER_NOT_FOUND, "the server of that domain knows no TLS, and this one asks for it");
     else
         send_key(peer);

@@ -133,12 +133,22 @@ static void ask(struct peer *peer)
     stanza_free(&question);
 }
 
+/* Whom DNSSEC names by its certificate (RFC 7673) is asked with that certificate or not at all. */
+static void ask_if_known(struct peer *peer)
+{
+    const char *fault = peer->connection->is_pinned ? peer_certificate_fault(peer, text_of(peer->other)) : NULL;
+    if (fault)
+        peer_close(peer, fault);
+    else if (peer->verify)
+        ask(peer);
+}
+
 /* RFC 6120 4.3.2 says features follow a version; a server of old times has neither. */
 static void on_header(struct peer *peer, const struct stream_header *header)
 {
     peer->state = PEER_NEGOTIATING;
-    if (!header->version.data && peer->verify)
-        ask(peer);
+    if (!header->version.data)
+        ask_if_known(peer);
 }
 
 static void answer(struct peer *peer, const struct element *root)
@@ -161,8 +171,8 @@ static void on_element(struct peer *peer, struct stanza *stanza)
     if (peer->state == PEER_NEGOTIATING && element_is(root, "features", XMLNS_STREAM)) {
         if (may_encrypt && element_child(root, "starttls", XMLNS_TLS))
             peer_write(peer, TEXT("<starttls xmlns='" XMLNS_TLS "'/>"));
-        else if (peer->verify)
-            ask(peer);
+        else
+            ask_if_known(peer);
     } else if (peer->state == PEER_NEGOTIATING && may_encrypt && element_is(root, "proceed", XMLNS_TLS)) {
         peer->state = PEER_ENCRYPTING;
         stream_drop_input(peer->stream);

@@ -44,6 +44,7 @@ struct connection {
     bool is_encrypted;   /* TLS here, or at a trusted proxy in front */
     bool can_start_tls;  /* STARTTLS may be offered */
     bool can_certificate; /* a client certificate can be asked for */
+    bool is_pinned;       /* to another server: DNS says which certificate it has (RFC 7673), so no TLS or another is its end */
     char peer[64];       /* address:port for logs; the client's own behind a trusted proxy; NUL-terminated */
     uint32_t queued;     /* bytes queued and not yet taken by the kernel; kept by the transport */
     const char *sni;     /* borrowed; the name that the client asked for in TLS, or NULL */

@@ -65,6 +65,69 @@ class Dns(Process):
         return f"127.0.0.1@{self.port}"
 
 
+class SignedDns(Process):
+    """NSD with zones that are signed: answers carry proofs, which validate from anchor on.
+
+    zones: {name: lines of its zone file, beside SOA and NS}, parents first; a zone's own delegations are written here, those to
+    the zones in unsigned without a DS record.  expired: zones whose signatures are of the past.  changes: [(old, new)] in what was
+    signed already, so that it is what its signature says no more."""
+
+    def __init__(self, folder, zones, unsigned=(), expired=(), changes=()):
+        super().__init__(folder, "nsd")
+        self.place = self.folder / "zones"
+        self.place.mkdir()
+        self.port = free_port()
+        delegations = {name: [] for name in zones}
+        for name in reversed(zones):
+            lines = [f"{name}. 60 IN SOA ns.{name}. root.{name}. 1 3600 600 86400 1", f"{name}. 60 IN NS ns.{name}.", f"ns.{name}. 60 IN A 127.0.0.1"]
+            (self.place / name).write_text("\n".join([*lines, *zones[name], *delegations[name], ""]))
+            parent = name.partition(".")[2]
+            if parent in zones:
+                delegations[parent] += lines[1:]
+            if name not in unsigned:
+                delegation = self.sign(name, name in expired, changes)
+                if parent in zones:
+                    delegations[parent].append(delegation)
+        self.anchor = str(next(self.place.glob(f"K{next(iter(zones))}.+*.key")))
+        (self.place / "nsd.conf").write_text(f"""
+server:
+  ip-address: 127.0.0.1@{self.port}
+  username: ""
+  database: ""
+  zonesdir: "{self.place}"
+  pidfile: "{self.place}/nsd.pid"
+  zonelistfile: "{self.place}/zone.list"
+  xfrdfile: "{self.place}/xfrd.state"
+  xfrdir: "{self.place}"
+  server-count: 1
+  rrl-ratelimit: 0
+remote-control:
+  control-enable: no
+""" + "".join(f"zone:\n  name: {name}\n  zonefile: {name}\n" for name in zones))
+        self.spawn("nsd", "-d", "-c", str(self.place / "nsd.conf"))
+        wait_for(lambda: "nsd started" in self.output() or self.process.poll() is not None, what="nsd")
+        assert self.process.poll() is None, self.output()
+
+    def sign(self, name, is_expired, changes):
+        """Signs the zone's file where it is; gives the DS record for its parent."""
+        def run(*words):
+            return subprocess.run(words, cwd=self.place, check=True, capture_output=True, text=True).stdout.strip()
+
+        key = run("ldns-keygen", "-a", "ECDSAP256SHA256", "-r", "/dev/urandom", name)
+        dates = ["-i", "20200101000000", "-e", "20200201000000"] if is_expired else []
+        run("ldns-signzone", *dates, "-f", name, name, key)
+        path = self.place / name
+        text = path.read_text()
+        for old, new in changes:
+            text = text.replace(old, new)
+        path.write_text(text)
+        return run("ldns-key2ds", "-n", "-f", "-2", f"{key}.key")
+
+    @property
+    def server(self):
+        return f"127.0.0.1@{self.port}"
+
+
 class Prosody(Process):
     """A stock Prosody for one domain, on a port of its own."""
 

@@ -8,7 +8,7 @@
 #include "dns_inside.h"
 
 enum { QUESTION_AAAA, QUESTION_A, QUESTION_TLSA };
-enum { TLSA_FIXED_BYTES = 3 };
+enum { IPV6_BYTES = 16, IPV4_BYTES = 4, TLSA_FIXED_BYTES = 3 };
 
 static size_t count_of(const struct ub_result *result, int size)
 {
@@ -39,7 +39,7 @@ static struct dns_address make_address4(const char *bytes, uint16_t port)
 /* RFC 8305 4: the families take turns, so that one that does not work costs one try. */
 static size_t interleave(const struct ub_result *v6, const struct ub_result *v4, uint16_t port, struct dns_address *out)
 {
-    size_t count6 = count_of(v6, 16), count4 = count_of(v4, 4), count = 0;
+    size_t count6 = count_of(v6, IPV6_BYTES), count4 = count_of(v4, IPV4_BYTES), count = 0;
     for (size_t i = 0; (i < count6 || i < count4) && count < DNS_ADDRESSES_MAX; i++) {
         if (i < count6)
             out[count++] = make_address6(v6->data[i], port);
@@ -52,7 +52,7 @@ static size_t interleave(const struct ub_result *v6, const struct ub_result *v4,
 static size_t read_tlsa(const struct ub_result *result, struct dns_tlsa *out)
 {
     size_t count = 0;
-    for (int i = 0; result && result->secure && result->havedata && result->data[i] && count < DNS_TLSA_MAX; i++) {
+    for (int i = 0; result->havedata && result->data[i] && count < DNS_TLSA_MAX; i++) {
         const unsigned char *data = (const unsigned char *)result->data[i];
         if (result->len[i] > TLSA_FIXED_BYTES)
             out[count++] = (struct dns_tlsa){ data[0], data[1], data[2], data + TLSA_FIXED_BYTES,
@@ -61,28 +61,44 @@ static size_t read_tlsa(const struct ub_result *result, struct dns_tlsa *out)
     return count;
 }
 
-static bool is_answered(const struct ub_result *result)
+static bool is_secure_where_there(const struct ub_result *result)
 {
-    return result && !result->bogus && (result->rcode == 0 || result->nxdomain);
+    return !result || !result->havedata || result->secure;
 }
 
+static enum dns_result judge(const struct dns_query *query, bool needs_tlsa)
+{
+    const struct dns_question *questions = query->questions;
+    const struct ub_result *v6 = questions[QUESTION_AAAA].result, *v4 = questions[QUESTION_A].result;
+
+    if (dns_is_bogus(query))
+        return DNS_BOGUS;
+    if (count_of(v6, IPV6_BYTES) == 0 && count_of(v4, IPV4_BYTES) == 0)
+        return dns_is_answered(v6) && dns_is_answered(v4) ? DNS_NOT_THERE : DNS_FAILED;
+    return needs_tlsa && !dns_is_answered(questions[QUESTION_TLSA].result) ? DNS_FAILED : DNS_FOUND;
+}
+
+/* RFC 7673 3.2: TLSA records of a host whose addresses are not signed mean nothing. */
 static void finish(struct dns_query *query)
 {
-    const struct ub_result *v6 = query->questions[QUESTION_AAAA].result, *v4 = query->questions[QUESTION_A].result;
-    const struct ub_result *pins = query->question_count > QUESTION_TLSA ? query->questions[QUESTION_TLSA].result : NULL;
+    const struct dns_question *questions = query->questions;
+    const struct ub_result *v6 = questions[QUESTION_AAAA].result, *v4 = questions[QUESTION_A].result;
+    bool needs_tlsa = query->question_count > QUESTION_TLSA && is_secure_where_there(v6) && is_secure_where_there(v4);
+    enum dns_result result = judge(query, needs_tlsa);
     struct dns_address addresses[DNS_ADDRESSES_MAX];
     struct dns_tlsa tlsa[DNS_TLSA_MAX];
-    bool is_bogus = (v6 && v6->bogus) || (v4 && v4->bogus) || (pins && pins->bogus);
+    size_t count = 0, tlsa_count = 0;
 
-    size_t count = is_bogus ? 0 : interleave(v6, v4, query->port, addresses);
-    size_t pin_count = is_bogus ? 0 : read_tlsa(pins, tlsa);
-    enum dns_result result = count                                   ? DNS_FOUND
-                             : is_answered(v6) && is_answered(v4) ? DNS_NOT_THERE
-                                                                    : DNS_FAILED;
-    query->on_addresses(query->ctx, result, addresses, count, tlsa, pin_count);
+    if (result == DNS_FOUND) {
+        count = interleave(v6, v4, query->port, addresses);
+        if (needs_tlsa && dns_is_secure(questions[QUESTION_TLSA].result))
+            tlsa_count = read_tlsa(questions[QUESTION_TLSA].result, tlsa);
+    }
+    query->on_addresses(query->ctx, result, addresses, count, tlsa, tlsa_count);
 }
 
-struct dns_query *dns_find_addresses(struct dns *dns, const char *host, uint16_t port, dns_addresses_fn *fn, void *ctx)
+struct dns_query *dns_find_addresses(struct dns *dns, const char *host, uint16_t port, bool with_tlsa, dns_addresses_fn *fn,
+                                     void *ctx)
 {
     struct dns_query *query = dns_query_new(dns, finish);
     char name[DNS_NAME_MAX + 32];
@@ -92,7 +108,7 @@ struct dns_query *dns_find_addresses(struct dns *dns, const char *host, uint16_t
     query->port = port;
     dns_ask(query, host, DNS_AAAA);
     dns_ask(query, host, DNS_A);
-    if (dns->is_validating) {
+    if (with_tlsa) {
         snprintf(name, sizeof name, "_%u._tcp.%s", port, host);
         dns_ask(query, name, DNS_TLSA);
     }

@@ -2,6 +2,7 @@
 #include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unbound.h>
 
 #include "dns_inside.h"
@@ -122,12 +123,35 @@ static void finish(struct dns_query *query)
     query_free(query);
 }
 
+bool dns_is_bogus(const struct dns_query *query)
+{
+    for (unsigned i = 0; i < query->question_count; i++)
+        if (query->questions[i].result && query->questions[i].result->bogus)
+            return true;
+    return false;
+}
+
+bool dns_is_answered(const struct ub_result *result)
+{
+    return result && !result->bogus && (result->rcode == 0 || result->nxdomain);
+}
+
+bool dns_is_secure(const struct ub_result *result)
+{
+    return dns_is_answered(result) && result->secure;
+}
+
 static void on_answer(void *ctx, int error, struct ub_result *result)
 {
     struct dns_question *question = ctx;
     struct dns_query *query = question->query;
     question->is_open = false;
     question->result = error ? NULL : result;
+    if (question->result && result->bogus) {
+        const char *why = result->why_bogus ? result->why_bogus : "";
+        log_warning(query->dns->log, NULL, "dns-bogus", "name=%s type=%d reason=%s", result->qname, result->qtype,
+                    log_quote(why, strlen(why)));
+    }
     if (--query->open == 0)
         finish(query);
 }

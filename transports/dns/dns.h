@@ -32,15 +32,18 @@ struct dns_target {
     const char *host; /* A-labels, no dot at the end; lives as long as the answer's callback */
     uint16_t port;
     bool is_direct; /* TLS from the first byte: _xmpps-server */
+    /* The answer that names it validated (or says that there are no SRV records, and that validated): its host speaks for
+     * the domain, by its TLSA records or by its name in a certificate (RFC 7673 3.1, 4.1). */
+    bool is_secure;
 };
 enum dns_result {
     DNS_FOUND,
     DNS_NOT_THERE, /* the domain does not exist, or says that it has no such service (SRV target ".") */
-    DNS_FAILED     /* no answer, or one that does not validate: try later */
+    DNS_FAILED,    /* no answer: try later */
+    DNS_BOGUS      /* the answer does not validate, though it should (RFC 4033 5): never to be used; try later */
 };
-/* targets are in the order to be tried, weights thrown.  is_secure: the SRV records validated (or there were none, and
- * that validated), so that names of targets may be trusted for certificates (RFC 7673 3). */
-typedef void dns_targets_fn(void *ctx, enum dns_result result, const struct dns_target *targets, size_t count, bool is_secure);
+/* targets are in the order to be tried, weights thrown. */
+typedef void dns_targets_fn(void *ctx, enum dns_result result, const struct dns_target *targets, size_t count);
 /* domain: an A-label.  Without SRV records the domain itself, port 5269, is the one target.  fn is called once, never
  * from inside. */
 struct dns_query *dns_find_servers(struct dns *dns, const char *domain, dns_targets_fn *fn, void *ctx);
@@ -54,11 +57,14 @@ struct dns_tlsa { /* RFC 6698 2.1 */
     const unsigned char *data; /* lives as long as the callback */
     size_t size;
 };
-/* IPv6 and IPv4 take turns, IPv6 first (RFC 8305 4).  tlsa only when they validated: with any, the certificate must match
- * one (RFC 7673 4). */
+/* IPv6 and IPv4 take turns, IPv6 first (RFC 8305 4).  tlsa only when the addresses and they validated: with any usable one,
+ * the certificate must match one (RFC 7673 4.2). */
 typedef void dns_addresses_fn(void *ctx, enum dns_result result, const struct dns_address *addresses, size_t count,
                               const struct dns_tlsa *tlsa, size_t tlsa_count);
-struct dns_query *dns_find_addresses(struct dns *dns, const char *host, uint16_t port, dns_addresses_fn *fn, void *ctx);
+/* with_tlsa: of a target that is_secure.  Where its addresses validate, it is not found without an answer about its TLSA
+ * records: who could keep that answer away could choose the certificate (RFC 7673 3.4). */
+struct dns_query *dns_find_addresses(struct dns *dns, const char *host, uint16_t port, bool with_tlsa, dns_addresses_fn *fn,
+                                     void *ctx);
 
 /* Its callback will not come.  The pointer is void from the callback on. */
 void dns_cancel(struct dns_query **query);

@@ -46,5 +46,8 @@ struct dns_query {
 
 struct dns_query *dns_query_new(struct dns *dns, void (*finish)(struct dns_query *query));
 void dns_ask(struct dns_query *query, const char *name, int type);
+bool dns_is_bogus(const struct dns_query *query);           /* one of the answers is */
+bool dns_is_answered(const struct ub_result *result);       /* with records, or by saying that there are none */
+bool dns_is_secure(const struct ub_result *result);         /* the same, and it validated */
 
 #endif

@@ -38,11 +38,13 @@ static size_t drop_roots(struct srv *records, size_t count)
 }
 
 /* The plain question decides what silence means: without its answer nothing is known. */
-static enum dns_result judge(const struct ub_result *plain, const struct ub_result *direct)
+static enum dns_result judge(const struct dns_query *query)
 {
-    if ((plain && plain->bogus) || (direct && direct->bogus))
-        return DNS_FAILED;
-    if (!plain || (plain->rcode != 0 && !plain->nxdomain))
+    const struct ub_result *plain = query->questions[QUESTION_PLAIN].result;
+    const struct ub_result *direct = query->questions[QUESTION_DIRECT].result;
+    if (dns_is_bogus(query))
+        return DNS_BOGUS;
+    if (!dns_is_answered(plain))
         return direct && direct->havedata ? DNS_FOUND : DNS_FAILED;
     return DNS_FOUND;
 }
@@ -53,25 +55,25 @@ static void finish(struct dns_query *query)
     const struct ub_result *direct = query->questions[QUESTION_DIRECT].result;
     struct srv records[DNS_TARGETS_MAX];
     struct dns_target targets[DNS_TARGETS_MAX];
-    bool is_secure = query->dns->is_validating && plain && plain->secure && direct && direct->secure;
-    enum dns_result result = judge(plain, direct);
+    enum dns_result result = judge(query);
 
     size_t all = read_records(plain, false, records, DNS_TARGETS_MAX / 2);
     all += read_records(direct, true, records + all, DNS_TARGETS_MAX - all);
     size_t count = drop_roots(records, all);
     if (result != DNS_FOUND) {
-        query->on_targets(query->ctx, result, NULL, 0, false);
+        query->on_targets(query->ctx, result, NULL, 0);
         return;
     }
     if (all == 0) { /* RFC 6120 3.2.2: no records of either kind, so the domain is the host */
-        targets[0] = (struct dns_target){ query->name, DEFAULT_PORT, false };
-        query->on_targets(query->ctx, DNS_FOUND, targets, 1, is_secure);
+        targets[0] = (struct dns_target){ query->name, DEFAULT_PORT, false, dns_is_secure(plain) };
+        query->on_targets(query->ctx, DNS_FOUND, targets, 1);
         return;
     }
     srv_order(records, count, draw, NULL);
     for (size_t i = 0; i < count; i++)
-        targets[i] = (struct dns_target){ records[i].host, records[i].port, records[i].is_direct };
-    query->on_targets(query->ctx, count ? DNS_FOUND : DNS_NOT_THERE, targets, count, is_secure);
+        targets[i] = (struct dns_target){ records[i].host, records[i].port, records[i].is_direct,
+                                          dns_is_secure(records[i].is_direct ? direct : plain) };
+    query->on_targets(query->ctx, count ? DNS_FOUND : DNS_NOT_THERE, targets, count);
 }
 
 struct dns_query *dns_find_servers(struct dns *dns, const char *domain, dns_targets_fn *fn, void *ctx)

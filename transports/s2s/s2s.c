@@ -23,7 +23,7 @@ struct s2s {
 struct target {
     char host[NAME_MAX_BYTES + 1];
     uint16_t port;
-    bool is_direct;
+    bool is_direct, is_secure; /* as in struct dns_target */
 };
 
 struct dial {
@@ -60,6 +60,12 @@ static void finish(struct dial *dial, enum dial_result result, struct connection
 
 static void try_next(struct dial *dial);
 
+static void explain(struct dial *dial, enum dns_result result, const char *absence, const char *name)
+{
+    const char *what = result == DNS_FAILED ? "DNS does not answer for" : result == DNS_BOGUS ? "DNSSEC says not to believe what DNS answers for" : absence;
+    snprintf(dial->reason, sizeof dial->reason, "%s %.80s", what, name);
+}
+
 static void on_connected(void *ctx, struct connection *connection, const char *reason)
 {
     struct dial *dial = ctx;
@@ -79,14 +85,14 @@ static void on_addresses(void *ctx, enum dns_result result, const struct dns_add
 {
     struct dial *dial = ctx;
     const struct target *target = &dial->targets[dial->next - 1];
-    struct tcp_connect request = { .is_direct = target->is_direct, .name = dial->name, .host = target->host,
+    struct tcp_connect request = { .is_direct = target->is_direct, .name = dial->name, .host = target->is_secure ? target->host : NULL,
                                    .own = text_of(dial->own), .timeout_ms = dial->s2s->timeout_ms };
     struct tls_pin pins[DNS_TLSA_MAX];
 
     dial->query = NULL;
     if (result != DNS_FOUND) {
         dial->result = result == DNS_NOT_THERE && dial->result == DIAL_NOT_THERE ? DIAL_NOT_THERE : DIAL_FAILED;
-        snprintf(dial->reason, sizeof dial->reason, "%s %.80s", result == DNS_NOT_THERE ? "there is no host" : "DNS does not answer for", target->host);
+        explain(dial, result, "there is no host", target->host);
         try_next(dial);
         return;
     }
@@ -128,21 +134,21 @@ static void try_next(struct dial *dial)
     if (read_address(target, &address))
         on_addresses(dial, DNS_FOUND, &address, 1, NULL, 0);
     else
-        dial->query = dns_find_addresses(dial->s2s->dns, target->host, target->port, on_addresses, dial);
+        dial->query = dns_find_addresses(dial->s2s->dns, target->host, target->port, target->is_secure, on_addresses, dial);
 }
 
-static void on_targets(void *ctx, enum dns_result result, const struct dns_target *targets, size_t count, bool is_secure)
+static void on_targets(void *ctx, enum dns_result result, const struct dns_target *targets, size_t count)
 {
     struct dial *dial = ctx;
-    (void)is_secure;
     dial->query = NULL;
-    dial->result = result == DNS_FAILED ? DIAL_FAILED : DIAL_NOT_THERE;
-    snprintf(dial->reason, sizeof dial->reason, "%s %.80s", result == DNS_FAILED ? "DNS does not answer for" : "there is no XMPP server for", dial->name);
+    dial->result = result == DNS_FAILED || result == DNS_BOGUS ? DIAL_FAILED : DIAL_NOT_THERE;
+    explain(dial, result, "there is no XMPP server for", dial->name);
     for (size_t i = 0; result == DNS_FOUND && i < count; i++) {
         struct target *target = &dial->targets[dial->target_count++];
         snprintf(target->host, sizeof target->host, "%s", targets[i].host);
         target->port = targets[i].port;
         target->is_direct = targets[i].is_direct;
+        target->is_secure = targets[i].is_secure;
     }
     try_next(dial);
 }

@@ -31,13 +31,15 @@ struct tcp_attempt {
 
 /* -- what the connection keeps -- */
 
-static struct tcp_outgoing *outgoing_new(const struct tcp_connect *request)
+static struct tcp_outgoing *outgoing_new(const struct tcp *tcp, const struct tcp_connect *request)
 {
     struct tcp_outgoing *outgoing = xcalloc(1, sizeof *outgoing);
     outgoing->name = xstrdup(request->name);
-    outgoing->host = xstrdup(request->host);
+    outgoing->host = request->host ? xstrdup(request->host) : NULL;
     outgoing->own = text_dup(request->own);
     for (size_t i = 0; i < request->pin_count && i < TCP_CONNECT_PINS_MAX; i++) {
+        if (!tls_pin_is_usable(tcp->tls, &request->pins[i]))
+            continue;
         struct tls_pin *pin = &outgoing->pins[outgoing->pin_count++];
         *pin = request->pins[i];
         unsigned char *data = xmalloc(pin->size);
@@ -200,7 +202,7 @@ struct tcp_attempt *tcp_connect(struct tcp *tcp, const struct tcp_connect *reque
     struct tcp_attempt *attempt = xcalloc(1, sizeof *attempt);
     attempt->tcp = tcp;
     attempt->request = *request;
-    attempt->outgoing = outgoing_new(request);
+    attempt->outgoing = outgoing_new(tcp, request);
     attempt->fn = fn;
     attempt->ctx = ctx;
     for (size_t i = 0; i < TCP_CONNECT_ADDRESSES_MAX; i++) {

@@ -20,9 +20,9 @@ struct tcp_connect { /* copied, but for the pins' data, which is copied too */
     size_t count;
     bool is_direct;       /* TLS from the first byte */
     const char *name;     /* A-label of the domain wanted: SNI */
-    const char *host;     /* the SRV target; for the pins */
+    const char *host;     /* the SRV target, which a certificate may name instead; NULL: DNSSEC does not vouch for it */
     struct text own;      /* this server's domain, whose certificate is shown */
-    const struct tls_pin *pins;
+    const struct tls_pin *pins; /* those that are not usable are left out */
     size_t pin_count;
     int64_t timeout_ms; /* for all addresses together */
 };

@@ -304,7 +304,8 @@ static int connection_certificate_jids(struct connection *base, struct arena *ar
 static const char *connection_peer_fault(struct connection *base, const char *domain)
 {
     struct tcp_connection *c = (struct tcp_connection *)base;
-    return tcp_secure_is_up(c) ? tls_peer_fault(tls_channel_ssl(c->secure->channel), domain) : "no TLS";
+    const char *host = c->outgoing ? c->outgoing->host : NULL;
+    return tcp_secure_is_up(c) ? tls_peer_fault(tls_channel_ssl(c->secure->channel), domain, host) : "no TLS";
 }
 
 const struct connection_ops tcp_connection_ops = {
@@ -379,6 +380,7 @@ struct connection *tcp_connection_connected(struct tcp *tcp, int fd, const struc
 {
     struct tcp_connection *c = connection_new(tcp, fd, peer, is_direct);
     c->outgoing = outgoing;
+    c->base.is_pinned = outgoing->pin_count > 0;
     if (is_direct)
         tcp_secure_start(c, true, (struct text){ 0 });
     tcp_connection_watch(c);

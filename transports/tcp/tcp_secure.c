@@ -21,7 +21,8 @@ static void greet(struct tcp_connection *c)
     struct text nothing = { 0 };
 
     secure->channel = tls_channel_connect(c->tcp->tls, secure->is_direct, outgoing->name, text_of(outgoing->own));
-    tls_channel_pin(secure->channel, outgoing->host, outgoing->pins, outgoing->pin_count);
+    if (outgoing->pin_count)
+        tls_channel_pin(secure->channel, outgoing->pins, outgoing->pin_count);
     tls_channel_handshake(secure->channel, &nothing, &secure->records);
     tcp_connection_count_queued(c);
 }

@@ -41,9 +41,10 @@ int tls_channel_binding(struct ssl_st *ssl, enum channel_binding kind, unsigned 
 int tls_certificate_jids(struct ssl_st *ssl, struct arena *arena, struct text *out, int max, const char **why);
 
 /* Whether the other server's certificate speaks for the domain (an A-label): RFC 9525 by DNS-ID and SRV-ID
- * (_xmpp-server), or its xmppAddr (RFC 6120 13.7.1.2), never by the common name.  NULL when it does, else the reason,
- * static. */
-const char *tls_peer_fault(struct ssl_st *ssl, const char *domain);
+ * (_xmpp-server), or its xmppAddr (RFC 6120 13.7.1.2), never by the common name; or by the DNS-ID of host, to which the
+ * domain delegates securely (RFC 7673 4.1; NULL: to none).  Where the channel has pins, they count first.  NULL when it
+ * does, else the reason, static. */
+const char *tls_peer_fault(struct ssl_st *ssl, const char *domain, const char *host);
 
 /* OpenSSL's words for the oldest error in this thread's queue, or "unknown error"; static.  Clears the queue. */
 const char *tls_take_error(void);

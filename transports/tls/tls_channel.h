@@ -21,14 +21,17 @@ struct tls_channel *tls_channel_new(struct tls *tls, bool is_direct, struct text
  * own: this server's domain, whose certificate is shown.  The handshake comes up whatever the other shows: what it is
  * worth, tls_peer_fault says. */
 struct tls_channel *tls_channel_connect(struct tls *tls, bool is_direct, const char *name, struct text own);
-/* Pins of the host (RFC 7673), before the handshake: with any that is usable the certificate must match one, and then
- * needs no authority and no name. */
-struct tls_pin { /* RFC 6698 2.1 */
+struct tls_pin { /* a TLSA record, RFC 6698 2.1 */
     uint8_t usage, selector, matching;
     const unsigned char *data; /* borrowed for the call */
     size_t size;
 };
-void tls_channel_pin(struct tls_channel *channel, const char *host, const struct tls_pin *pins, size_t count);
+/* False: of a kind that is not known here, or its data are not what they should be; it is as if it were not there (RFC 6698
+ * 4.1).  tls is the one that connects. */
+bool tls_pin_is_usable(const struct tls *tls, const struct tls_pin *pin);
+/* Before the handshake: from now on the certificate must match one of these, all usable (RFC 7673 4.2).  DANE-EE needs no
+ * more, DANE-TA a name, and PKIX-EE and PKIX-TA an authority and a name. */
+void tls_channel_pin(struct tls_channel *channel, const struct tls_pin *pins, size_t count);
 void tls_channel_free(struct tls_channel **channel);
 
 /* Goes on with the handshake; *input is moved behind what was used.  When it is up (tls_channel_is_up), the rest of the

@@ -48,11 +48,15 @@ static int acknowledge_name(SSL *ssl, int *alert, void *ctx)
     return name && tls_domain_find(ctx, text_of(name)) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
-/* Whatever the other side shows is let in: whether it counts is decided later (tls_client.c, tls_peer.c). */
+/* Whatever the other side shows is let in: whether it counts is decided later (tls_client.c, tls_peer.c), by its first fault,
+ * which those that follow from it do not hide. */
 static int accept_any(int preverified, X509_STORE_CTX *store)
 {
-    (void)preverified;
-    (void)store;
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    if (!preverified && SSL_get_verify_result(ssl) == X509_V_OK)
+        SSL_set_verify_result(ssl, X509_STORE_CTX_get_error(store));
+    else if (!preverified)
+        X509_STORE_CTX_set_error(store, (int)SSL_get_verify_result(ssl));
     return 1;
 }
 

@@ -4,6 +4,7 @@
 #include "transports/tls/tls_inside.h"
 
 static const char service_prefix[] = "_xmpp-server.";
+enum { DANE_EE = 3 }; /* RFC 7218 2.1 */
 
 static bool matches_dns(X509 *certificate, const char *domain)
 {
@@ -49,20 +50,29 @@ static bool matches_others(X509 *certificate, const char *domain)
     return found;
 }
 
-const char *tls_peer_fault(struct ssl_st *ssl, const char *domain)
+/* RFC 7671 5.1: the key that the domain itself names is right whatever else the certificate says, its dates included. */
+static bool is_domain_issued(SSL *ssl)
+{
+    uint8_t usage = 0;
+    return SSL_get0_dane_tlsa(ssl, &usage, NULL, NULL, NULL, NULL) >= 0 && usage == DANE_EE;
+}
+
+const char *tls_peer_fault(struct ssl_st *ssl, const char *domain, const char *host)
 {
     X509 *certificate = SSL_get0_peer_certificate(ssl);
     long verified = SSL_get_verify_result(ssl);
 
     if (!certificate)
         return "no certificate";
+    if (verified == X509_V_ERR_DANE_NO_MATCH)
+        return "the certificate is not the one that DNS names (TLSA)";
     if (verified != X509_V_OK)
         return X509_verify_cert_error_string(verified);
+    if (is_domain_issued(ssl))
+        return NULL;
     if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
         return X509_verify_cert_error_string(X509_V_ERR_CERT_HAS_EXPIRED); /* of a resumed connection */
-    if (SSL_get0_dane_authority(ssl, NULL, NULL) >= 0)
-        return NULL; /* RFC 7673: pinned, by a record that DNSSEC vouches for */
-    if (matches_dns(certificate, domain) || matches_others(certificate, domain))
+    if (matches_dns(certificate, domain) || matches_others(certificate, domain) || (host && matches_dns(certificate, host)))
         return NULL;
     return "the certificate is another name's";
 }
