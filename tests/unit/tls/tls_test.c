@@ -546,7 +546,7 @@ static void client_certificates(void **state)
           { "j", "juliet@example.com", 30, NULL, &w->stranger, false },
           -1,
           NULL,
-          "unable to verify the first certificate" },
+          "unable to get local issuer certificate" },
         { "self-signed", { "j", "juliet@example.com", 30, NULL, NULL, false }, -1, NULL, "self-signed certificate" },
     };
     start(w);
