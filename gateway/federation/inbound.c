@@ -73,8 +73,7 @@ static void take_acknowledgement(struct peer *peer, const struct stanza *stanza)
     }
     peer->acknowledged = value;
     peer->asked_ms = 0;
-    if (peer->link)
-        queue_acknowledged(peer->link, risen);
+    queue_acknowledged(peer, risen);
 }
 
 static void enable(struct peer *peer)

@@ -38,11 +38,6 @@ struct link *link_find(struct peers *peers, struct text key)
     return link;
 }
 
-static unsigned flying_room(const struct peers *peers)
-{
-    return peers->parts->config->s2s_queue;
-}
-
 struct link *link_get(struct peers *peers, struct text own, struct text other)
 {
     struct buffer key = { 0 };
@@ -78,8 +73,7 @@ void link_free(struct link *link)
     if (link->dial)
         peers->dialer->ops->cancel(peers->dialer, &link->dial);
     bool waits = link->has_more || link->flying_count || link->is_reading || link->state == LINK_DIALING;
-    if (link->peer)
-        link->peer->link = NULL;
+    link_leave(link);
     queue_flush(link);
     if (link->is_leased && !waits && link->own && link->other)
         peers->parts->store->peers->forget(peers->parts->store, text_of(link->key));
@@ -87,7 +81,6 @@ void link_free(struct link *link)
     HASH_DEL(peers->links, link);
     peers->link_count--;
     metric_set(peers->parts->metrics, METRIC_PEER_LINKS, (int64_t)peers->link_count);
-    free(link->flying);
     free(link->over);
     free(link->key);
     free(link->own);
@@ -137,8 +130,10 @@ static void on_dialed(void *ctx, enum dial_result result, struct connection *con
         link_failed(link, true, STANZA_ERROR_REMOTE_SERVER_NOT_FOUND, reason);
     } else if (result == DIAL_FAILED) {
         link_failed(link, false, STANZA_ERROR_REMOTE_SERVER_TIMEOUT, reason);
+    } else if (link->other) {
+        outgoing_start(link, connection);
     } else {
-        link->peer = link->other ? outgoing_start(link, connection) : upstream_connected(link, connection);
+        upstream_connected(link, connection);
     }
 }
 
@@ -168,9 +163,9 @@ static void lost_lease(struct link *link)
     if (link->dial)
         link->peers->dialer->ops->cancel(link->peers->dialer, &link->dial);
     if (peer && peer->role != &role_component) {
-        link->peer = NULL;
-        peer->link = NULL;
-        peer_close(peer, "another node holds this link now");
+        link_leave(link);
+        if (LIST_EMPTY(&peer->links))
+            peer_close(peer, "another node holds this link now");
     }
 }
 
@@ -230,10 +225,25 @@ void link_want(struct link *link)
 
 /* -- ready, and lost -- */
 
-void link_attach(struct link *link, struct peer *peer)
+void link_join(struct link *link, struct peer *peer)
 {
     link->peer = peer;
-    peer->link = link;
+    LIST_INSERT_HEAD(&peer->links, link, beside);
+}
+
+void link_leave(struct link *link)
+{
+    if (!link->peer)
+        return;
+    flights_leave(&link->peer->flights, link);
+    LIST_REMOVE(link, beside);
+    link->peer = NULL;
+}
+
+void link_attach(struct link *link, struct peer *peer)
+{
+    if (link->peer != peer)
+        link_join(link, peer);
     if (!link->is_leased) {
         link->state = LINK_LEASING;
         link_want(link);
@@ -243,9 +253,7 @@ void link_attach(struct link *link, struct peer *peer)
     link->failures = 0;
     link->waiting_since_ms = 0;
     link->sent = 0;
-    link->flying_count = 0;
-    if (!link->flying)
-        link->flying = xcalloc(flying_room(link->peers), sizeof *link->flying);
+    flights_leave(&peer->flights, link);
     queue_read(link);
     if (!timer_is_running(&link->timer))
         timer_start(link->peers->parts->timers, &link->timer, TICK_MS, on_tick);
@@ -293,7 +301,6 @@ void link_failed(struct link *link, bool is_for_good, enum stanza_condition cond
     link->condition = condition;
     log_info(parts->log, NULL, "link-failed", "link=%s reason=%s", link->key, log_quote(reason, strlen(reason)));
     link->failures++;
-    link->peer = NULL;
     if (!link->is_leased) {
         link->state = LINK_LEASING;
     } else if (is_for_good || now - link->waiting_since_ms >= parts->config->s2s_wait_ms) {
@@ -307,23 +314,18 @@ void link_failed(struct link *link, bool is_for_good, enum stanza_condition cond
 }
 
 /* What was not acknowledged is still in Redis, and goes again. */
-void link_detach(struct peer *peer, const char *reason)
+void link_detach(struct link *link, const char *reason)
 {
-    struct link *link = peer->link;
-    peer->link = NULL;
-    if (link->peer != peer)
-        return;
-    link->peer = NULL;
+    bool is_component = link->peer->role == &role_component;
+    bool waits = link->puts || link->flying_count || link->has_more || link->is_reading;
+    link_leave(link);
     queue_flush(link);
-    if (peer->role == &role_component) {
+    if (is_component)
         component_gone(link);
-        return;
-    }
-    if (link->state == LINK_READY && link->is_leased && link->puts == 0 && link->flying_count == 0 && !link->has_more && !link->is_reading && link->other) {
-        link_free(link); /* nothing waits: the next stanza dials */
-        return;
-    }
-    link_failed(link, false, STANZA_ERROR_REMOTE_SERVER_TIMEOUT, reason);
+    else if (link->state == LINK_READY && link->is_leased && link->other && !waits)
+        link_free(link); /* the next stanza dials */
+    else
+        link_failed(link, false, STANZA_ERROR_REMOTE_SERVER_TIMEOUT, reason);
 }
 
 /* -- once every half second, while it is there -- */

@@ -4,25 +4,24 @@
 
 #include "stanzabus/credential.h"
 
+/* One that is not ready has a single link: the one that it was made for. */
 static void give_up(struct peer *peer, bool is_for_good, enum stanza_condition condition, const char *reason)
 {
-    struct link *link = peer->link;
-    peer->link = NULL;
-    if (link && link->peer == peer) {
-        link->peer = NULL;
+    struct link *link = LIST_FIRST(&peer->links);
+    if (peer->state != PEER_READY && link) {
+        link_leave(link);
         link_failed(link, is_for_good, condition, reason);
     }
     peer_close(peer, reason);
 }
 
-struct peer *outgoing_start(struct link *link, struct connection *connection)
+void outgoing_start(struct link *link, struct connection *connection)
 {
     struct peer *peer = peer_new(link->peers, &role_outgoing, connection);
-    peer->link = link;
+    link_join(link, peer);
     peer_set_domains(peer, text_of(link->own), text_of(link->other));
     peer_expect(peer, peer_config(peer)->s2s_timeout_ms);
     peer_write_header(peer, peer->own, peer->other, true);
-    return peer;
 }
 
 static void send_key(struct peer *peer)
@@ -71,8 +70,8 @@ static bool offers_external(const struct element *features)
 static void ready(struct peer *peer)
 {
     peer_ready(peer);
-    if (peer->link)
-        link_attach(peer->link, peer);
+    if (!LIST_EMPTY(&peer->links))
+        link_attach(LIST_FIRST(&peer->links), peer);
 }
 
 static void go_on(struct peer *peer)
@@ -124,7 +123,7 @@ static void take_features(struct peer *peer, const struct element *features)
 
 static void on_header(struct peer *peer, const struct stream_header *header)
 {
-    if (header->id.size == 0 || header->id.size > PEER_ID_MAX || !peer->link) {
+    if (header->id.size == 0 || header->id.size > PEER_ID_MAX) {
         peer_end(peer, STREAM_ERROR_UNDEFINED_CONDITION, "a stream has an id");
         return;
     }

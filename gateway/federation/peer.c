@@ -82,8 +82,8 @@ static void peer_finish(struct peer *peer, const char *reason)
     if (peer->connection)
         peer->connection->ops->close(peer->connection);
     verify_forget(peer);
-    if (peer->link)
-        link_detach(peer, reason);
+    while (!LIST_EMPTY(&peer->links))
+        link_detach(LIST_FIRST(&peer->links), reason);
     if (peer->role->on_ended)
         peer->role->on_ended(peer, reason);
 }
@@ -99,6 +99,7 @@ static void peer_free(struct peer *peer)
     metric_add(peers->parts->metrics, METRIC_PEERS, -1);
     peer_free_pairs(peer);
     handled_fini(&peer->received.handled);
+    free(peer->flights.ring);
     free(peer->own);
     free(peer->other);
     free(peer);
@@ -261,7 +262,7 @@ static void on_silence(struct timer *timer)
         return;
     }
     if (peer->role != &role_component && peer->role != &role_upstream && now - peer->heard_ms >= config->s2s_idle_ms &&
-        (!peer->link || peer->link->flying_count == 0)) {
+        peer->flights.count == 0) {
         peer_close(peer, "idle");
         return;
     }
@@ -373,8 +374,8 @@ static void on_drained(void *ctx, struct connection *connection)
 {
     struct peer *peer = peer_of(connection);
     (void)ctx;
-    if (peer->link && peer->state == PEER_READY)
-        queue_read(peer->link);
+    if (peer->state == PEER_READY)
+        queue_go_on(peer);
 }
 
 static void on_closed(void *ctx, struct connection *connection, const char *reason)

@@ -1,14 +1,17 @@
-/* peer.h - what the files of this folder share: all peers, one connection to another server or component, and the link whose
- * queue it carries.
+/* peer.h - what the files of this folder share: all peers, one connection to another server or component, and the links whose
+ * queues it carries.
  *
  *   accept.c ──> peer.c (one stream) ──┬─> incoming.c   they connected: headers, STARTTLS, EXTERNAL, dialback   (RFC 6120)
  *                                      ├─> outgoing.c   we connected: the same from the other side
  *                                      ├─> verify.c     asks whether a dialback key is right                    (XEP-0220)
  *                                      ├─> component.c  a component connected                                   (XEP-0114)
  *                                      └─> upstream.c   we are a component of another server
- *   link.c: what waits for a domain; queue.c: from Redis to the stream, and out of Redis when acknowledged */
+ *   link.c: what waits for a domain; queue.c: from Redis to the stream, and out of Redis when acknowledged; flights.c: what is
+ *   between the two */
 #ifndef STANZABUS_FEDERATION_PEER_H
 #define STANZABUS_FEDERATION_PEER_H
+
+#include <sys/queue.h>
 
 #include <uthash.h>
 
@@ -56,6 +59,16 @@ struct peer_received { /* the other side's stanzas: how many are under way is bo
     bool is_acknowledged, is_told; /* is_told: the last <a/> counted all that came */
 };
 
+/* An entry that is given to the stream and not acknowledged.  link: NULL when it has left; number: 0 when Redis has lost it. */
+struct flight {
+    struct link *link;
+    uint64_t number;
+};
+struct flights { /* a ring, which grows: bounded by s2s.queue for each link */
+    struct flight *ring;
+    unsigned room, first, count; /* room: a power of two, or 0 */
+};
+
 struct peer {
     struct peers *peers;
     const struct peer_role *role;
@@ -72,7 +85,8 @@ struct peer {
     enum peer_state state;
     struct peer_pair *pairs;    /* incoming: who may speak */
     unsigned pair_count, verifying;
-    struct link *link;          /* whose queue it carries; NULL: none */
+    LIST_HEAD(, link) links;    /* whose queues it carries, or will when it is ready */
+    struct flights flights;
     struct verify *verify;      /* verifier */
     struct peer_received received;
     bool sends_acks;            /* our stanzas are acknowledged */
@@ -84,6 +98,7 @@ struct peer {
 enum link_state { LINK_LEASING, LINK_DIALING, LINK_READY, LINK_BROKEN };
 struct link {
     UT_hash_handle hh;
+    LIST_ENTRY(link) beside; /* on the same stream */
     struct peers *peers;
     char *key, *own, *other; /* owned; other is NULL on an upstream link: the whole world */
     enum link_state state;
@@ -91,8 +106,7 @@ struct link {
     struct dial *dial;
     struct peer *peer;
     uint64_t sent;           /* highest number given to the stream */
-    uint64_t *flying;        /* ring: numbers given to the stream and not acknowledged */
-    unsigned flying_first, flying_count;
+    unsigned flying_count;   /* its entries among the flights of the stream */
     uint64_t *over;          /* delivered or bounced, to be removed */
     unsigned over_count;
     bool is_reading, has_more, is_leased, is_lease_asked;
@@ -171,7 +185,7 @@ static inline struct text peers_secret(const struct peers *peers)
 }
 
 /* -- outgoing.c, verify.c, component.c, upstream.c -- */
-struct peer *outgoing_start(struct link *link, struct connection *connection);
+void outgoing_start(struct link *link, struct connection *connection);
 /* Has the key of a dialback checked by who is asked for it (XEP-0220 2.4), and answers the incoming peer. */
 void verify_start(struct peer *incoming, struct text own, struct text other, struct text key);
 void verify_forget(struct peer *incoming); /* it ends */
@@ -182,7 +196,7 @@ void dialback_key(struct text shared, struct text receiving, struct text origina
 void upstream_start(struct peers *peers);
 bool upstream_has(const struct peers *peers, struct text domain);
 struct dial *upstream_dial(struct link *link, dialed_fn *fn);
-struct peer *upstream_connected(struct link *link, struct connection *connection);
+void upstream_connected(struct link *link, struct connection *connection);
 void component_hash(struct text id, struct text secret, char out[41]); /* XEP-0114 3, as hex */
 void component_gone(struct link *link); /* its stream ended: another takes over, or the link goes */
 struct peer *component_choose(struct link *link, const struct stanza *stanza); /* link->peer, or one that shares with it */
@@ -195,21 +209,30 @@ void link_key(struct buffer *out, struct text own, struct text other);
 void link_release(struct link *link);                   /* a put is over: it goes, when nothing else keeps it */
 void link_give_back(struct link *link);                 /* the lease, so that another node takes it; it may go */
 void link_want(struct link *link);                      /* something waits, and nobody holds it */
-void link_attach(struct link *link, struct peer *peer); /* the stream is ready */
+void link_join(struct link *link, struct peer *peer);   /* the stream is to carry it */
+void link_leave(struct link *link);                     /* not any more */
+void link_attach(struct link *link, struct peer *peer); /* the stream is ready; it joins if it has not */
 /* XEP-0288: what waits for the other side may go this way too, unless it has a stream already. */
 void link_offer(struct peer *incoming);
-void link_detach(struct peer *peer, const char *reason); /* it ended */
+void link_detach(struct link *link, const char *reason); /* its stream ended */
 /* This try failed; it is tried again for s2s.wait, unless it is for good. */
 void link_failed(struct link *link, bool is_for_good, enum stanza_condition condition, const char *reason);
 void link_free(struct link *link);
 void links_free(struct peers *peers);
+
+/* -- flights.c -- */
+void flights_add(struct flights *flights, struct link *link, uint64_t number);
+struct flight flights_take(struct flights *flights); /* the oldest; there is one */
+void flights_leave(struct flights *flights, struct link *link);      /* its entries are nobody's now */
+void flights_lose(struct flights *flights, const struct link *link); /* Redis has lost its entries */
 
 /* -- queue.c -- */
 void queue_read(struct link *link);   /* what waits above link->sent goes to the stream */
 void queue_pushed(struct link *link, uint64_t number, struct text event); /* by another node */
 void queue_put(struct link *link, uint64_t number, const struct stanza *stanza); /* by this one */
 void queue_missed(struct link *link); /* something may be in it that was not told */
-void queue_acknowledged(struct link *link, unsigned count); /* so many of those that fly */
+void queue_acknowledged(struct peer *peer, unsigned count); /* so many of those that fly */
+void queue_go_on(struct peer *peer);  /* there may be room on the stream again */
 void queue_flush(struct link *link);  /* takes out of Redis what is over */
 void queue_bounce(struct link *link); /* all that waits goes back to who sent it */
 void queue_look_again(struct link *link); /* Redis is back */

@@ -38,11 +38,6 @@ static void over(struct link *link, uint64_t number)
 
 /* -- onto the stream -- */
 
-static unsigned most_flying(const struct link *link)
-{
-    return link->peers->parts->config->s2s_queue;
-}
-
 static struct stanza *read_event(struct link *link, struct text event)
 {
     struct event read = { 0 };
@@ -60,7 +55,7 @@ static void fly(struct link *link, struct peer *peer, uint64_t number)
         over(link, number);
         return;
     }
-    link->flying[(link->flying_first + link->flying_count++) % most_flying(link)] = number;
+    flights_add(&peer->flights, link, number);
     peer->sent++;
     if (peer->sent % ASK_EVERY == 0)
         peer_write(peer, TEXT("<r xmlns='" XMLNS_SM "'/>"));
@@ -92,9 +87,10 @@ static void send_entry(struct link *link, uint64_t number, struct text event)
 
 static bool may_send(const struct link *link)
 {
+    const struct config *config = link->peers->parts->config;
     const struct peer *peer = link->peer;
-    return link->state == LINK_READY && peer && peer->connection && link->flying_count < most_flying(link) &&
-           peer->connection->queued <= link->peers->parts->config->limits_client_queue;
+    return link->state == LINK_READY && peer && peer->connection && link->flying_count < config->s2s_queue &&
+           peer->connection->queued <= config->limits_client_queue;
 }
 
 void queue_missed(struct link *link)
@@ -129,14 +125,22 @@ void queue_put(struct link *link, uint64_t number, const struct stanza *stanza)
         queue_missed(link);
 }
 
-void queue_acknowledged(struct link *link, unsigned count)
+void queue_acknowledged(struct peer *peer, unsigned count)
 {
-    for (; count > 0 && link->flying_count > 0; count--, link->flying_count--) {
-        over(link, link->flying[link->flying_first]);
-        link->flying_first = (link->flying_first + 1) % most_flying(link);
+    for (; count > 0 && peer->flights.count > 0; count--) {
+        struct flight flight = flights_take(&peer->flights);
+        if (flight.link)
+            over(flight.link, flight.number);
     }
-    if (link->has_more && may_send(link))
-        queue_read(link);
+    queue_go_on(peer);
+}
+
+void queue_go_on(struct peer *peer)
+{
+    struct link *link;
+    LIST_FOREACH(link, &peer->links, beside)
+        if (link->has_more && may_send(link))
+            queue_read(link);
 }
 
 /* -- reading -- */
@@ -165,6 +169,18 @@ static void on_entry(void *ctx, const struct log_entry *entry)
     } else {
         link->has_more = true;
     }
+}
+
+/* The transport tells when half of what is queued at a pause has gone. */
+static void wait_for_room(struct link *link)
+{
+    const struct peer *peer = link->peer;
+    link->has_more = true;
+    if (!peer || !peer->connection || peer->connection->queued == 0)
+        return;
+    peer->connection->ops->pause(peer->connection);
+    if (!peer->is_paused)
+        peer->connection->ops->resume(peer->connection);
 }
 
 static void on_page(void *ctx, enum bus_status status, int64_t result);
@@ -202,7 +218,8 @@ static void on_page(void *ctx, enum bus_status status, int64_t result)
     } else if ((is_full || link->has_more || bounces) && may_send(link)) {
         queue_read(link);
     } else {
-        link->has_more |= is_full;
+        if (is_full || link->has_more)
+            wait_for_room(link);
         if (link->peer && link->peer->sends_acks && link->flying_count)
             peer_write(link->peer, TEXT("<r xmlns='" XMLNS_SM "'/>"));
     }
@@ -210,10 +227,10 @@ static void on_page(void *ctx, enum bus_status status, int64_t result)
 
 void queue_read(struct link *link)
 {
-    if (link->is_reading || !may_send(link))
-        link->has_more = true;
-    else
+    if (!link->is_reading && may_send(link))
         read_page(link, false, link->sent);
+    else
+        wait_for_room(link);
 }
 
 /* -- Redis is back -- */
@@ -227,8 +244,8 @@ struct reaching { /* finds the link again */
  * counted by the other side's acknowledgements. */
 static void begin_again(struct link *link)
 {
-    for (unsigned i = 0; i < link->flying_count; i++)
-        link->flying[(link->flying_first + i) % most_flying(link)] = 0;
+    if (link->peer)
+        flights_lose(&link->peer->flights, link);
     link->sent = 0;
     queue_read(link);
 }

@@ -34,14 +34,13 @@ struct dial *upstream_dial(struct link *link, dialed_fn *fn)
     return dialer->ops->dial_host(dialer, upstream->server.host, upstream->server.port, fn, link);
 }
 
-struct peer *upstream_connected(struct link *link, struct connection *connection)
+void upstream_connected(struct link *link, struct connection *connection)
 {
     struct peer *peer = peer_new(link->peers, &role_upstream, connection);
-    peer->link = link;
+    link_join(link, peer);
     peer_set_domains(peer, text_of(link->own), text_of(link->own));
     peer_expect(peer, peer_config(peer)->s2s_timeout_ms);
     peer_write_header(peer, NULL, peer->own, false);
-    return peer;
 }
 
 static void on_header(struct peer *peer, const struct stream_header *header)
@@ -74,7 +73,8 @@ static void on_element(struct peer *peer, struct stanza *stanza)
         peer_close(peer, "the other server ended the stream");
     } else if (peer->state == PEER_AUTHENTICATING && element_is(stanza->root, "handshake", XMLNS_CLIENT)) {
         peer_ready(peer);
-        link_attach(peer->link, peer);
+        if (!LIST_EMPTY(&peer->links))
+            link_attach(LIST_FIRST(&peer->links), peer);
     } else {
         peer_end(peer, STREAM_ERROR_UNSUPPORTED_STANZA_TYPE, "no such element is known here");
     }

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 #include "gateway/federation/peer.h"
@@ -60,6 +61,35 @@ static void test_link_key(void **state)
     buffer_fini(&key);
 }
 
+/* Two links on one stream: each acknowledged stanza is found to be the one of them, also when the ring has grown. */
+static void test_flights(void **state)
+{
+    struct flights flights = { 0 };
+    struct link even = { 0 }, odd = { 0 };
+    (void)state;
+    for (uint64_t number = 0; number < 1000; number++) {
+        flights_add(&flights, number % 2 ? &odd : &even, number + 1);
+        if (number % 10 == 9) { /* the ring goes round */
+            struct flight oldest = flights_take(&flights);
+            assert_ptr_equal(oldest.link, (oldest.number - 1) % 2 ? &odd : &even);
+            assert_int_equal(oldest.number, (number + 1) / 10);
+        }
+    }
+    assert_int_equal(flights.count, 900);
+    assert_int_equal(even.flying_count + odd.flying_count, 900);
+    flights_leave(&flights, &odd);
+    assert_int_equal(odd.flying_count, 0);
+    flights_lose(&flights, &even);
+    for (uint64_t number = 100; number < 1000; number++) {
+        struct flight oldest = flights_take(&flights);
+        assert_ptr_equal(oldest.link, number % 2 ? NULL : &even);
+        assert_int_equal(oldest.number, number % 2 ? number + 1 : 0);
+    }
+    assert_int_equal(flights.count, 0);
+    assert_int_equal(even.flying_count, 0);
+    free(flights.ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -67,6 +97,7 @@ int main(void)
         cmocka_unit_test(test_component_hash),
         cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_link_key),
+        cmocka_unit_test(test_flights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
