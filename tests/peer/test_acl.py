@@ -16,10 +16,10 @@ ACL = ROOT / "deploy/redis.acl"
 class GuardedRedis(Redis):
     """With the shipped file, and one more user for the tests to look in with."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *arguments):
         path = folder / "users.acl"
         path.write_text(ACL.read_text().rstrip("\n") + "\nuser tester on >tester-secret ~* &* +@all\n")
-        super().__init__(folder, "--aclfile", str(path))
+        super().__init__(folder, "--aclfile", str(path), *arguments)
 
     def client(self, user="tester", **options):
         return super().client(username=user, password=f"{user}-secret", **options)
@@ -37,8 +37,8 @@ class GuardedRedis(Redis):
 
 
 @pytest.fixture
-def redis(folder):
-    server = GuardedRedis(folder)
+def redis(folder, request):
+    server = GuardedRedis(folder, *getattr(request, "param", ()))
     yield server
     server.stop()
 
@@ -157,6 +157,23 @@ def test_after_redis_restarts(gateways, redis):
         juliet.stanza("<message to='juliet@localhost'><body>again</body></message>")
         juliet.until("<body>again</body>")
     assert redis.refusals("stanzabus") == []
+
+
+@pytest.mark.parametrize("redis", [("--appendonly", "yes", "--appendfsync", "always")], indirect=True)
+def test_what_redis_wrote_down_is_there_when_it_comes_again(gateways, redis):
+    """What scripts wrote is read in the name of the user default, who is off and yet has to have the rights."""
+    gateway = gateways(users=("juliet", "romeo"))
+    romeo = Client(gateway.tcp).login("romeo")
+    romeo.send("<message to='juliet@localhost' id='1'><body>It is the east</body></message>")
+    wait_for(lambda: redis.client().xlen("xmpp:{juliet@localhost}:log") == 1, what="a message that waits")
+    before = {key for key in redis.client().keys("*") if redis.client().ttl(key) == -1}
+    redis.kill()
+    redis.start()
+    assert before <= set(redis.client().keys("*"))
+    assert "NOPERM" not in (redis.folder / "redis.log").read_text()
+    wait_for(lambda: "redis-up" in gateway.log().split("redis-lost")[-1], 20, "a gateway that is back")
+    juliet = Client(gateway.tcp).login("juliet").present()
+    juliet.until(r"It is the east")
 
 
 def test_a_service_can_do_nothing_else(redis):
