@@ -494,7 +494,8 @@ static bool ports_are_free(const struct config *config, const struct log *log)
 
 static void bound_connections(struct config *config, const struct log *log, unsigned files)
 {
-    unsigned possible = files > 2 * SPARE_FILES ? files - SPARE_FILES : SPARE_FILES;
+    unsigned spare = SPARE_FILES + (config->listen_s2s.is_on ? DNS_UDP_SOCKETS + DNS_TCP_SOCKETS : 0);
+    unsigned possible = files > 2 * spare ? files - spare : SPARE_FILES;
     if (config->limits_connections == 0 || config->limits_connections > possible)
         config->limits_connections = possible;
     log_info(log, NULL, "open-files", "limit=%u connections=%u", files, config->limits_connections);

@@ -7,6 +7,8 @@
 
 #include "dns_inside.h"
 
+enum { NEGATIVE_TTL_MAX = 30 }; /* seconds */
+
 static void on_readable(struct ev_loop *loop, struct ev_io *io, int events)
 {
     struct dns *dns = io->data;
@@ -21,11 +23,14 @@ static int complain(char *error, size_t size, const char *setting, int code)
     return -1;
 }
 
-/* Names that resolvers answer by themselves (RFC 6761), though the one that was set may know them: the networks of tests. */
-static void ask_for_all(struct dns *dns)
+/* Names that resolvers answer by themselves (RFC 6761), though the one that was set may know them: the networks of tests.
+ * With the first call libunbound takes the settings; of those only the anchors' file can be wrong by now. */
+static int ask_for_all(struct dns *dns, char *error, size_t size)
 {
-    ub_ctx_zone_remove(dns->unbound, "test.");
-    ub_ctx_zone_remove(dns->unbound, "home.arpa.");
+    int code = ub_ctx_zone_remove(dns->unbound, "test.");
+    if (code == 0)
+        code = ub_ctx_zone_remove(dns->unbound, "home.arpa.");
+    return code ? complain(error, size, dns->is_validating ? "dns.trust_anchor" : "dns.servers", code) : 0;
 }
 
 static int set_servers(struct dns *dns, const struct dns_settings *settings, char *error, size_t size)
@@ -41,6 +46,13 @@ static int set_servers(struct dns *dns, const struct dns_settings *settings, cha
     return code ? complain(error, size, "dns.servers", code) : 0;
 }
 
+static void set_number(struct dns *dns, const char *option, int number)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", number);
+    ub_ctx_set_option(dns->unbound, option, text);
+}
+
 static int set_options(struct dns *dns, const struct dns_settings *settings, char *error, size_t size)
 {
     int code = ub_ctx_hosts(dns->unbound, NULL);
@@ -48,7 +60,9 @@ static int set_options(struct dns *dns, const struct dns_settings *settings, cha
         return complain(error, size, "/etc/hosts", code);
     /* A resolver of the own network may stand on a loopback address, and may answer for names of that network only. */
     ub_ctx_set_option(dns->unbound, "do-not-query-localhost:", "no");
-    ub_ctx_set_option(dns->unbound, "cache-max-negative-ttl:", "30");
+    set_number(dns, "cache-max-negative-ttl:", NEGATIVE_TTL_MAX);
+    set_number(dns, "outgoing-range:", DNS_UDP_SOCKETS);
+    set_number(dns, "outgoing-num-tcp:", DNS_TCP_SOCKETS);
     if (settings->trust_anchor.size) {
         char *path = text_dup(settings->trust_anchor);
         code = ub_ctx_add_ta_file(dns->unbound, path);
@@ -70,11 +84,11 @@ struct dns *dns_new(struct ev_loop *loop, const struct dns_settings *settings, c
     dns->is_validating = settings->trust_anchor.size > 0;
     dns->unbound = ub_ctx_create();
     ev_io_init(&dns->io, on_readable, -1, EV_READ);
-    if (!dns->unbound || set_options(dns, settings, error, error_size) || ub_ctx_async(dns->unbound, 1)) {
+    if (!dns->unbound || set_options(dns, settings, error, error_size) || ub_ctx_async(dns->unbound, 1) ||
+        ask_for_all(dns, error, error_size)) {
         dns_free(&dns);
         return NULL;
     }
-    ask_for_all(dns);
     dns->io.data = dns;
     ev_io_set(&dns->io, ub_fd(dns->unbound), EV_READ);
     ev_io_start(loop, &dns->io);

@@ -22,6 +22,9 @@ struct dns_settings {
     const struct log *log;    /* borrowed */
 };
 
+/* Questions to resolvers that are under way at once, a socket each, by UDP and (long answers) by TCP; others wait for them. */
+enum { DNS_UDP_SOCKETS = 128, DNS_TCP_SOCKETS = 16 };
+
 /* NULL with one line in error when a setting cannot be used. */
 struct dns *dns_new(struct ev_loop *loop, const struct dns_settings *settings, char *error, size_t error_size);
 void dns_free(struct dns **dns); /* look-ups under way are not answered any more */
