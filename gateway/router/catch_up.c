@@ -16,7 +16,6 @@ struct catching { /* finds the account again when Redis has answered */
 static void read_page(struct resident *resident);
 static void reach(struct resident *resident);
 
-/* Number 1 behind others: Redis has lost the log, and begins again. */
 bool resident_takes(struct resident *resident, uint64_t number)
 {
     if (resident->is_catching_up) {
@@ -24,7 +23,7 @@ bool resident_takes(struct resident *resident, uint64_t number)
             resident->ahead = number;
         return false;
     }
-    if (number == 1 || !resident->last || number == resident->last + 1) {
+    if (!resident->last || number == resident->last + 1) {
         resident->last = number;
         return true;
     }

@@ -104,6 +104,7 @@ void message_to_account(struct router *router, const struct sender *sender, stru
                                .from = element_get(stanza->root, "from"),
                                .waiting = router->parts->config->limits_waiting,
                                .waiting_bytes = router->parts->config->limits_waiting_bytes,
+                               .beginning = (uint64_t)router_wall_ms(router),
                                .archive = &archive,
                                .event = event };
     delivery->answer = keeping.is_fleeting ? NOBODY_SILENT : (uint8_t)row->nobody;

@@ -54,6 +54,7 @@ struct deliver {
     unsigned stream_seconds; /* how long the number is remembered */
     unsigned waiting;   /* most entries of the log when one more is to wait */
     size_t waiting_bytes; /* and about the bytes of them in memory */
+    uint64_t beginning; /* number of the first entry of a log that is not there: above all that Redis may have forgotten (Unix ms) */
     const struct archive_settings *archive; /* with KEEP_ARCHIVE */
     struct text event;  /* the JSON event, complete */
 };
@@ -106,7 +107,7 @@ struct log_ops {
     void (*read)(struct store *store, struct text bare, uint64_t first, uint64_t last, store_entry_fn *each, store_done_fn *fn,
                  void *ctx);
     /* New entries have numbers above this one, which is not 0.  result: 1 when Redis had lost entries, so that it would have given
-     * lower numbers again, else 0 */
+     * lower numbers again, else 0.  Then they are above Unix ms, too: others may have seen higher ones than the asker. */
     void (*reach)(struct store *store, struct text bare, uint64_t number, store_done_fn *fn, void *ctx);
 };
 

@@ -56,6 +56,7 @@ struct log_batch { /* of deliver or sent, for one account */
     struct batch batch;
     unsigned stream_seconds, waiting;
     size_t waiting_bytes;
+    uint64_t beginning;
     struct archive_settings archive;
 };
 

@@ -34,13 +34,14 @@ void log_batch_close(struct redis *redis, struct log_batch *log)
         return;
     bool is_deliver = log == &redis->deliveries;
     enum script script = is_deliver ? SCRIPT_DELIVER : SCRIPT_SENT;
-    unsigned arguments = is_deliver ? 5 + DELIVER_ARGUMENTS * count : 2 + SENT_ARGUMENTS * count;
+    unsigned arguments = is_deliver ? 6 + DELIVER_ARGUMENTS * count : 2 + SENT_ARGUMENTS * count;
     script_begin(queue, &redis->scripts, script, redis_key(redis, bare, "sessions"), arguments);
     command_text(queue, mailbox_of(redis, bare));
     if (is_deliver) {
         command_integer(queue, log->stream_seconds);
         command_integer(queue, log->waiting);
         command_integer(queue, (int64_t)log->waiting_bytes);
+        command_integer(queue, (int64_t)log->beginning);
     }
     write_settings(redis, queue, &log->archive);
     batch_end(&log->batch, queue, script);
@@ -52,6 +53,7 @@ static void log_batch_open(struct log_batch *log, const struct deliver *deliver)
     log->stream_seconds = deliver->stream_seconds;
     log->waiting = deliver->waiting;
     log->waiting_bytes = deliver->waiting_bytes;
+    log->beginning = deliver->beginning;
     log->archive = deliver->archive ? *deliver->archive : (struct archive_settings){ .preference = 'N' };
 }
 
@@ -321,8 +323,9 @@ static void log_reach(struct store *store, struct text bare, uint64_t number, st
     struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
     if (!queue)
         return;
-    script_begin(queue, &redis->scripts, SCRIPT_LOG_REACH, redis_key(redis, bare, "log"), 1);
+    script_begin(queue, &redis->scripts, SCRIPT_LOG_REACH, redis_key(redis, bare, "log"), 2);
     command_integer(queue, (int64_t)number);
+    command_integer(queue, sm_unix_ms());
     script_end(queue, SCRIPT_LOG_REACH, (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx });
 }
 

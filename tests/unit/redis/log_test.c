@@ -362,6 +362,36 @@ static void test_done(void **state)
     assert_string_equal(server_ask(&server, "XLEN xmpp:{juliet@example.com}:log"), "0");
 }
 
+static int64_t reach(uint64_t number)
+{
+    struct answer answer = { 0 };
+    node.store->log->reach(node.store, TEXT("juliet@example.com"), number, on_done, &answer);
+    WAIT_ANSWER(&node, &answer);
+    assert_int_equal(answer.status, BUS_OK);
+    return answer.result;
+}
+
+/* Redis lost the log: who is done with what was in it takes nothing out of the one that begins, whatever it may be asked first. */
+static void test_done_with_lost(void **state)
+{
+    const uint64_t lost[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+    struct deliver what = message(ROUTE_NON_NEGATIVE, "", KEEP_LOG);
+    (void)state;
+    bind_row(row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
+    what.beginning = 1000;
+    assert_int_equal(deliver(what), 1);
+    assert_int_equal(deliver(what), 1);
+    assert_int_equal(done("a", lost, 9), 0);
+    assert_string_equal(log_of(), "0-1000\ne\n\"id\":\"1\"}\nt\na\n0-1001\ne\n\"id\":\"1\"}\nt\na");
+
+    server_ask(&server, "DEL xmpp:{juliet@example.com}:log");
+    assert_int_equal(reach(3), 1); /* another node has seen 9 */
+    assert_int_equal(reach(9), 0);
+    assert_int_equal(deliver(what), 1);
+    assert_int_equal(done("a", lost, 9), 0);
+    assert_string_equal(server_ask(&server, "XLEN xmpp:{juliet@example.com}:log"), "1");
+}
+
 /* -- settling -- */
 
 static struct settled settled_now;
@@ -653,6 +683,7 @@ int main(void)
         TEST(test_blocked),
         TEST(test_copies),
         TEST(test_done),
+        TEST(test_done_with_lost),
         TEST(test_settle_order),
         TEST(test_settle_named),
         TEST(test_settle_ended),

@@ -1,7 +1,7 @@
 -- Messages come for an account: the rows say for whom (RFC 6121 8.5), the log keeps them, the archive too, and they are
 -- published for those they are for: one step, so that nobody comes or goes in between.
 -- KEYS[1] sessions   ARGV channel, seconds that a stream is remembered, most that may wait, about the bytes of them,
---   settings of the archive, then for each:
+--   number that a new log begins with, settings of the archive, then for each:
 --   audience, resource, log ("l" or ""), archive ("a" or ""), copies ("c" or ""), hops, sender, sender's bare address or "" when it
 --   is the account itself, stream or "", number in it, event without its first brace
 -- audience: r the resource, n all available of non-negative priority, o the resource, else as n
@@ -14,7 +14,7 @@
 -- part: seen
 -- part: seen_turn
 local call, byte, match, find = redis.call, string.byte, string.match, string.find
-local sessions, channel, settings = KEYS[1], ARGV[1], ARGV[5]
+local sessions, channel, settings = KEYS[1], ARGV[1], ARGV[6]
 local base = string.sub(sessions, 1, -9)
 local rows = call('HGETALL', sessions)
 local flags, open, by_name, is_there, wishes = '', {}, {}, false, false
@@ -69,16 +69,23 @@ local function copies(chosen)
     return targets
 end
 
-local function log(event, holders, resource, archived)
-    local id
+local function add(id, event, holders, resource, archived)
     if resource == '' and not archived then
-        id = call('XADD', base .. 'log', '0-*', 'e', event, 't', holders)
+        return call('XADD', base .. 'log', id, 'e', event, 't', holders)
     elseif resource == '' then
-        id = call('XADD', base .. 'log', '0-*', 'e', event, 't', holders, 'x', archived)
+        return call('XADD', base .. 'log', id, 'e', event, 't', holders, 'x', archived)
     elseif not archived then
-        id = call('XADD', base .. 'log', '0-*', 'e', event, 't', holders, 'r', resource)
-    else
-        id = call('XADD', base .. 'log', '0-*', 'e', event, 't', holders, 'r', resource, 'x', archived)
+        return call('XADD', base .. 'log', id, 'e', event, 't', holders, 'r', resource)
+    end
+    return call('XADD', base .. 'log', id, 'e', event, 't', holders, 'r', resource, 'x', archived)
+end
+
+-- Gives the number.  Redis may have lost the log that was: somebody who is done with an entry of that one names none of this.
+local function log(event, holders, resource, archived)
+    local id = add('0-*', event, holders, resource, archived)
+    if id == '0-1' and tonumber(ARGV[5]) > 1 then
+        call('XDEL', base .. 'log', id)
+        id = add('0-' .. ARGV[5], event, holders, resource, archived)
     end
     return string.sub(id, 3)
 end
@@ -175,7 +182,7 @@ local function deliver(at)
 end
 
 local results = {}
-for at = 6, #ARGV, 11 do
+for at = 7, #ARGV, 11 do
     results[#results + 1] = deliver(at)
 end
 seen_note(base)
