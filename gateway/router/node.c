@@ -147,11 +147,12 @@ void node_restore_session(struct router *router, struct session *session)
 
 /* -- beats and sweeps -- */
 
-static void on_swept_row(void *ctx, struct text full)
+static void on_swept_row(void *ctx, const struct session_gone *gone)
 {
     struct router *router = ctx;
+    struct text full = gone->full;
     log_info(router->parts->log, NULL, "swept", "session=%s", log_quote(full.data, full.size));
-    resumption_row_gone(router, full);
+    resumption_row_gone(router, gone);
     struct arena arena = { 0 };
     struct jid jid;
     if (jid_parse(&arena, full, &jid) == 0)

@@ -42,10 +42,12 @@ void resumption_moved(struct router *router, struct session *session)
 
 /* -- given up -- */
 
-void resumption_row_gone(struct router *router, struct text full)
+void resumption_row_gone(struct router *router, const struct session_gone *gone)
 {
+    struct text full = gone->full;
     const char *slash = memchr(full.data, '/', full.size);
-    farewell_swept(router, full);
+    sessions_undelivered(router->sessions, gone->stanzas, gone->stanza_count);
+    farewell_swept(router, full, gone->mark);
     if (slash)
         account_settle(router, (struct text){ full.data, (size_t)(slash - full.data) });
 }
@@ -53,7 +55,7 @@ void resumption_row_gone(struct router *router, struct text full)
 /* Its row is on its way out: what waits is settled then. */
 void resumption_lost(struct router *router, const struct session *session)
 {
-    farewell_swept(router, jid_text(session_jid(session)));
+    farewell_swept(router, jid_text(session_jid(session)), (struct text){ 0 });
 }
 
 void resumption_dropped(struct router *router, struct text node, uint64_t number, struct text bare,
@@ -65,7 +67,8 @@ void resumption_dropped(struct router *router, struct text node, uint64_t number
         node_tell(router, node, "dropped", number, bare, resource);
     else if (session && session_number(session) == number)
         session_drop(session, "gave way to newer sessions");
-    resumption_row_gone(router, arena_printf(&arena, "%.*s/%.*s", TEXT_ARGS(bare), TEXT_ARGS(resource)));
+    struct session_gone gone = { .full = arena_printf(&arena, "%.*s/%.*s", TEXT_ARGS(bare), TEXT_ARGS(resource)) };
+    resumption_row_gone(router, &gone); /* what it did not acknowledge comes by a beat */
     arena_fini(&arena);
 }
 

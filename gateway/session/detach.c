@@ -156,7 +156,10 @@ void detach_leave(struct session *session, enum stream_condition condition, cons
 /* -- the end -- */
 
 struct giving { /* parses what was noted as text */
-    struct session *session;
+    struct sessions *sessions;
+    struct session *session; /* NULL: it was another node's */
+    struct stream *stream;
+    struct buffer xml;
 };
 
 static void on_given_open(void *ctx, const struct stream_header *header)
@@ -167,11 +170,11 @@ static void on_given_open(void *ctx, const struct stream_header *header)
 
 static void on_given(void *ctx, struct stanza *stanza)
 {
-    struct session *session = ((struct giving *)ctx)->session;
-    struct sessions *sessions = session->sessions;
+    struct giving *giving = ctx;
+    struct sessions *sessions = giving->sessions;
     metric_add(sessions->parts->metrics, METRIC_SM_UNDELIVERED, 1);
     if (sessions->callbacks->on_undelivered)
-        sessions->callbacks->on_undelivered(sessions->ctx, session, stanza);
+        sessions->callbacks->on_undelivered(sessions->ctx, giving->session, stanza);
     else
         stanza_free(&stanza);
 }
@@ -192,24 +195,47 @@ static void on_given_error(void *ctx, enum stream_condition condition, const cha
 static const struct stream_limits own_limits = { 64 << 20, 4096, 4096 };
 static const struct stream_callbacks giving_callbacks = { on_given_open, on_given, on_given_close, on_given_error };
 
+static void giving_begin(struct giving *giving)
+{
+    const struct text open = TEXT("<open xmlns='" XMLNS_FRAMING "' version='1.0'/>");
+    giving->stream = stream_new(giving->sessions->parts->streams, FRAMING_WEBSOCKET, &own_limits, &giving_callbacks, giving);
+    stream_feed(giving->stream, open.data, open.size);
+}
+
+static void give(struct giving *giving, struct text xml)
+{
+    giving->xml.size = 0;
+    sm_write_scoped(&giving->xml, xml, SCOPE_SELF_CONTAINED);
+    stream_feed(giving->stream, giving->xml.data, giving->xml.size);
+}
+
+static void giving_end(struct giving *giving)
+{
+    buffer_fini(&giving->xml);
+    stream_free(&giving->stream);
+}
+
 /* XEP-0198 4: what a client did not acknowledge is treated as if it had not been there.  What is logged, the log has. */
 void detach_give_back(struct session *session)
 {
     struct unacked *unacked = &session->sm->unacked;
-    struct giving giving = { session };
-    struct buffer xml = { 0 };
-    const struct text open = TEXT("<open xmlns='" XMLNS_FRAMING "' version='1.0'/>");
-    struct stream *stream =
-        stream_new(session->sessions->parts->streams, FRAMING_WEBSOCKET, &own_limits, &giving_callbacks, &giving);
-    stream_feed(stream, open.data, open.size);
+    struct giving giving = { .sessions = session->sessions, .session = session };
+    giving_begin(&giving);
     for (uint32_t i = 0; i < unacked->run_count; i++) {
         const struct run *run = unacked_run(unacked, i);
-        if (!run->xml || run->is_answered)
-            continue;
-        xml.size = 0;
-        sm_write_scoped(&xml, (struct text){ run->xml, run->size }, SCOPE_SELF_CONTAINED);
-        stream_feed(stream, xml.data, xml.size);
+        if (run->xml && !run->is_answered)
+            give(&giving, (struct text){ run->xml, run->size });
     }
-    buffer_fini(&xml);
-    stream_free(&stream);
+    giving_end(&giving);
+}
+
+void sessions_undelivered(struct sessions *sessions, const struct text *stanzas, size_t count)
+{
+    struct giving giving = { .sessions = sessions };
+    if (count == 0)
+        return;
+    giving_begin(&giving);
+    for (size_t i = 0; i < count; i++)
+        give(&giving, stanzas[i]);
+    giving_end(&giving);
 }

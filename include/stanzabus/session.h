@@ -60,7 +60,8 @@ struct session_callbacks {
     void (*on_lost)(void *ctx, struct session *session);
     /* A session without a connection lost its row to newer ones; its node, if it lives, is to let go of it. */
     void (*on_dropped)(void *ctx, struct text node, uint64_t number, struct text bare, struct text resource);
-    /* It ended, and its client had not acknowledged this stanza, which is in no log.  The callee owns it. */
+    /* It ended, and its client had not acknowledged this stanza, which is in no log.  The callee owns it.  session is NULL when it
+     * was another node's. */
     void (*on_undelivered)(void *ctx, struct session *session, struct stanza *stanza);
     /* The store says that the session is another's, or has lost it. */
     void (*on_fenced)(void *ctx, struct session *session);
@@ -89,6 +90,8 @@ void sessions_resume_reading(struct sessions *sessions);
 
 /* Bound sessions by address. */
 struct session *sessions_find(const struct sessions *sessions, struct text bare, struct text resource); /* NULL: not here */
+/* on_undelivered for stanzas that the store has kept as text for a session of a node that died. */
+void sessions_undelivered(struct sessions *sessions, const struct text *stanzas, size_t count);
 void sessions_each(struct sessions *sessions, void (*each)(void *ctx, struct session *session), void *ctx); /* bound ones */
 /* An entry of the log has come for a resource, or for the holder with this uid (either may be empty).  True: a session is being
  * bound here whose row may be the one that it is for; on_early follows. */

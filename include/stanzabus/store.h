@@ -72,6 +72,14 @@ struct route {
     struct text event; /* the JSON event, complete.  Published on xmpp:to:{bare} with "edge":"..." put in as its first member */
 };
 
+/* A session that its node did not end: its row is gone, and whoever is told of it sees to the rest. */
+struct session_gone {
+    struct text full, mark;     /* mark: for session_told */
+    const struct text *stanzas; /* sent and not acknowledged (XEP-0198), but for entries of the log: as XML, in order */
+    size_t stanza_count;
+};
+typedef void store_gone_fn(void *ctx, const struct session_gone *gone);
+
 struct store_ops {
     void (*account_get)(struct store *store, struct text bare, store_account_fn *fn, void *ctx);
     /* result: 1 written, 0 not (exists already, or does not exist).  When it existed, its sessions end and its tokens go. */
@@ -104,9 +112,11 @@ struct store_ops {
      * sessions for dead). */
     void (*node_beat)(struct store *store, struct text node, int64_t ttl_ms, store_done_fn *fn, void *ctx);
     void (*node_gone)(struct store *store, struct text node, store_done_fn *fn, void *ctx); /* at a clean stop, rows removed before */
-    /* Finds nodes whose beats ended, and removes the rows that they left.  each gets every full JID whose row was removed.
+    /* Finds nodes whose beats ended, and removes the rows that they left.  each gets every session whose row was removed.
      * Only a node whose own beats came promptly for a whole ttl_ms may: else nothing is swept.  result: rows removed */
-    void (*node_sweep)(struct store *store, store_each_fn *each, store_done_fn *fn, void *ctx);
+    void (*node_sweep)(struct store *store, store_gone_fn *each, store_done_fn *fn, void *ctx);
+    /* All is said and done about a session that has gone.  Else some node is told of it again in a minute (sm->expire). */
+    void (*session_told)(struct store *store, struct text mark);
 };
 
 struct documents_ops; /* store_documents.h */

@@ -7,9 +7,11 @@
  *   p  "node LF session" that it was taken from last
  *   <number>  from this number on the client was sent:  "e entry count" entries of the log, or
  *             "s xml" a stanza
- * What the client acknowledged leaves.  When the row goes, h stays for an hour: a client that comes too late hears it.
+ * What the client acknowledged leaves.  When the row goes, h stays for an hour: a client that comes too late hears it.  So do
+ * stanzas, until it is known what became of them: {prefix}{bare}:ended, a hash owner -> uid, names those streams.
  *
- * {prefix}detached, sorted by the time at which nobody will come any more: "node LF session LF full address". */
+ * {prefix}detached, sorted by the time at which nobody will come any more, or is to be asked again whether all is told:
+ * "node LF session LF full address". */
 #ifndef STANZABUS_STORE_SM_H
 #define STANZABUS_STORE_SM_H
 
@@ -76,9 +78,10 @@ struct sm_ops {
      * resource only that.  result: 1, or 0 when the row is another's or gone */
     void (*detach)(struct store *store, const struct session_row *row, uint32_t resume_ms, int most,
                    store_sm_dropped_fn *each, store_done_fn *fn, void *ctx);
-    /* Removes the rows of those that nobody resumed in time, but which their nodes did not end: they are dead.  each gets
-     * their full addresses.  result: rows removed */
-    void (*expire)(struct store *store, store_each_fn *each, store_done_fn *fn, void *ctx);
+    /* Removes the rows of those that nobody resumed in time, but which their nodes did not end: they are dead.  each gets them, and
+     * those that gave way to others; and again those that another node was told of, when it did not say session_told in a
+     * minute.  result: how many */
+    void (*expire)(struct store *store, store_gone_fn *each, store_done_fn *fn, void *ctx);
 };
 
 #endif

@@ -136,6 +136,23 @@ def test_a_killed_node_loses_nothing(two_nodes, redis, resource):
     wait_for(lambda: log_size(redis) == 0, what="an empty log")
 
 
+@pytest.mark.parametrize("way", ["resource taken", "not resumed"])
+def test_a_request_to_a_killed_node_is_answered(two_nodes, way):
+    """What was noted of its session's stream is nobody's any more (RFC 6120 8.3): long before a client gives up waiting."""
+    here, there = two_nodes
+    juliet = person(here, "juliet", "balcony")
+    romeo = person(there, "romeo", "orchard")
+    romeo.send("<enable xmlns='urn:xmpp:sm:3' resume='true' max='1'/>")
+    romeo.until("<enabled ")
+    juliet.send("<iq type='get' id='q' to='romeo@localhost/orchard'><ping xmlns='urn:xmpp:ping'/></iq>")
+    romeo.until("id='q'")
+    there.process.kill()
+    there.process.wait()
+    if way == "resource taken":
+        person(here, "romeo", "orchard")
+    juliet.until(r"<iq[^>]* type='error'[^>]*>.*?<service-unavailable ", timeout=45)
+
+
 @pytest.mark.parametrize("link", ["pubsub", "normal"])
 def test_lost_links_to_redis(two_nodes, redis, link):
     here, there = two_nodes

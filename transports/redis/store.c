@@ -16,4 +16,5 @@ const struct store_ops redis_store_ops = {
     .node_beat = store_node_beat,
     .node_gone = store_node_gone,
     .node_sweep = store_node_sweep,
+    .session_told = store_session_told,
 };

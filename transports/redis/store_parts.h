@@ -48,9 +48,9 @@ void sender_parts(struct command_queue *queue, struct text bare, struct text fro
 void store_route(struct store *store, const struct route *route, store_done_fn *fn, void *ctx);
 /* xmpp:to:{bare} in redis->key; borrowed until the next name. */
 struct text mailbox_of(struct redis *redis, struct text bare);
-/* The command that removes a row; how is session_remove.lua's. */
-void session_write_remove(struct redis *redis, struct command_queue *queue, struct text bare, struct text resource,
-                          uint64_t session, struct text node, int64_t how, struct pending pending);
+/* The command that ends a session which its node did not end; how is session_sweep.lua's. */
+void session_write_sweep(struct redis *redis, struct command_queue *queue, struct text bare, struct text resource,
+                         uint64_t session, struct text node, int64_t how, struct pending pending);
 /* SADD or SREM "session bare/resource" in the set of the row's node, from which a sweep finds the rows of a dead one. */
 void session_index(struct redis *redis, struct command_queue *queue, const char *verb, const struct session_row *row);
 /* The row into redis->row; *owner is the part of it that says whose it is. */
@@ -93,9 +93,12 @@ void store_archive_retain(struct store *store, struct text cursor, const struct 
                           void *ctx);
 
 /* store_sm_expire.c */
-void store_sm_expire(struct store *store, store_each_fn *each, store_done_fn *fn, void *ctx);
+void store_session_told(struct store *store, struct text mark);
+/* To each, what session_sweep.lua has given. */
+void session_tell_gone(store_gone_fn *each, void *ctx, struct text full, struct text mark, const struct reply *reply, size_t count);
+void store_sm_expire(struct store *store, store_gone_fn *each, store_done_fn *fn, void *ctx);
 
 /* store_sweep.c */
-void store_node_sweep(struct store *store, store_each_fn *each, store_done_fn *fn, void *ctx);
+void store_node_sweep(struct store *store, store_gone_fn *each, store_done_fn *fn, void *ctx);
 
 #endif

@@ -118,6 +118,9 @@ static void answer_bind(struct redis *redis, const struct pending *pending, cons
                                        .carbons = (unsigned)reply[5].integer };
     if (answer.result < 0)
         session_index(redis, &redis->commands.queue, "SREM", &bind->row);
+    else if (answer.result == BIND_REPLACED) /* its node may have died, with what its client did not acknowledge */
+        sm_write_deadline(redis, &redis->commands.queue, answer.replaced_node, answer.replaced_session, bind->row.bare,
+                          bind->row.resource, 0);
     if (bind->fn)
         bind->fn(bind->ctx, status, &answer);
     free(bind);
@@ -167,18 +170,24 @@ void store_session_update(struct store *store, const struct session_row *row, st
                (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
 }
 
-void session_write_remove(struct redis *redis, struct command_queue *queue, struct text bare, struct text resource,
-                          uint64_t session, struct text node, int64_t how, struct pending pending)
+static void write_removal(struct redis *redis, struct command_queue *queue, struct text bare, struct text resource,
+                          uint64_t session, struct text node)
 {
-    script_begin(queue, &redis->scripts, SCRIPT_SESSION_REMOVE, redis_key(redis, bare, "sessions"), 5);
     command_text(queue, resource);
     redis->row.size = 0;
     session_owner(&redis->row, session, node);
     command_text(queue, buffer_text(&redis->row));
     command_text(queue, redis_key(redis, bare, "log"));
     command_text(queue, mailbox_of(redis, bare));
+}
+
+void session_write_sweep(struct redis *redis, struct command_queue *queue, struct text bare, struct text resource,
+                         uint64_t session, struct text node, int64_t how, struct pending pending)
+{
+    script_begin(queue, &redis->scripts, SCRIPT_SESSION_SWEEP, redis_key(redis, bare, "sessions"), 5);
+    write_removal(redis, queue, bare, resource, session, node);
     command_integer(queue, how);
-    script_end(queue, SCRIPT_SESSION_REMOVE, pending);
+    script_end(queue, SCRIPT_SESSION_SWEEP, pending);
 }
 
 void store_session_remove(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx)
@@ -187,9 +196,10 @@ void store_session_remove(struct store *store, const struct session_row *row, st
     struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
     if (!queue)
         return;
-    session_write_remove(
-        redis, queue, row->bare, row->resource, row->session, row->node, 0,
-        (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
+    script_begin(queue, &redis->scripts, SCRIPT_SESSION_REMOVE, redis_key(redis, row->bare, "sessions"), 4);
+    write_removal(redis, queue, row->bare, row->resource, row->session, row->node);
+    script_end(queue, SCRIPT_SESSION_REMOVE,
+               (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx, .flags = PENDING_REPEATABLE });
     session_index(redis, queue, "SREM", row);
 }
 

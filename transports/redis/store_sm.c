@@ -261,23 +261,8 @@ struct detach {
     store_sm_dropped_fn *each;
     store_done_fn *fn;
     void *ctx;
+    struct text bare; /* behind the struct */
 };
-
-static void answer_detached(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
-{
-    struct detach *detach = pending->ctx;
-    enum bus_status status = reply_status(reply);
-    (void)redis;
-    if (status == BUS_OK && (reply->type != REPLY_ARRAY || count < 2))
-        status = BUS_FAILED;
-    for (size_t i = 2; status == BUS_OK && i + 2 < count && detach->each; i += 3) {
-        struct sm_dropped dropped = { reply[i].text, reply[i + 1].text, sm_number_of(reply[i + 2].text) };
-        detach->each(detach->ctx, &dropped);
-    }
-    if (detach->fn)
-        detach->fn(detach->ctx, status, status == BUS_OK ? reply[1].integer : 0);
-    free(detach);
-}
 
 void sm_write_deadline(struct redis *redis, struct command_queue *queue, struct text node, uint64_t session,
                        struct text bare, struct text resource, int64_t from_now_ms)
@@ -293,12 +278,30 @@ void sm_write_deadline(struct redis *redis, struct command_queue *queue, struct 
     command_end(queue, (struct pending){ .answer = answer_nobody, .flags = PENDING_REPEATABLE });
 }
 
+static void answer_detached(struct redis *redis, const struct pending *pending, const struct reply *reply, size_t count)
+{
+    struct detach *detach = pending->ctx;
+    enum bus_status status = reply_status(reply);
+    if (status == BUS_OK && (reply->type != REPLY_ARRAY || count < 2))
+        status = BUS_FAILED;
+    for (size_t i = 2; status == BUS_OK && i + 2 < count; i += 3) {
+        struct sm_dropped dropped = { reply[i].text, reply[i + 1].text, sm_number_of(reply[i + 2].text) };
+        sm_write_deadline(redis, &redis->commands.queue, dropped.node, dropped.session, detach->bare, dropped.resource, 0);
+        if (detach->each)
+            detach->each(detach->ctx, &dropped);
+    }
+    if (detach->fn)
+        detach->fn(detach->ctx, status, status == BUS_OK ? reply[1].integer : 0);
+    free(detach);
+}
+
 static void sm_detach(struct store *store, const struct session_row *row, uint32_t resume_ms, int most,
                       store_sm_dropped_fn *each, store_done_fn *fn, void *ctx)
 {
     struct redis *redis = REDIS_OF_STORE(store);
-    struct detach *detach = xmalloc(sizeof *detach);
-    *detach = (struct detach){ each, fn, ctx };
+    struct detach *detach = xmalloc(sizeof *detach + row->bare.size);
+    memcpy(detach + 1, row->bare.data, row->bare.size);
+    *detach = (struct detach){ each, fn, ctx, { (const char *)(detach + 1), row->bare.size } };
     struct command_queue *queue = redis_take(redis, answer_detached, NULL, detach);
     if (!queue)
         return;

@@ -5,7 +5,7 @@
 
 #include "store_parts.h"
 
-enum { DEAD_MAX = 8, BATCH = 64, CLAIM_MS = 60000, KEPT_MIN_MS = 1000 /* session_remove.lua */ };
+enum { DEAD_MAX = 8, BATCH = 64, CLAIM_MS = 60000, KEPT_MIN_MS = 1000 /* session_sweep.lua */ };
 
 struct swept { /* one session of a dead node */
     struct sweep *sweep;
@@ -16,7 +16,7 @@ struct swept { /* one session of a dead node */
 };
 
 struct sweep {
-    store_each_fn *each;
+    store_gone_fn *each;
     store_done_fn *fn;
     void *ctx;
     struct arena arena; /* the names of the dead */
@@ -70,7 +70,8 @@ static void end_batch(struct redis *redis, struct sweep *sweep)
     next_batch(redis, sweep);
 }
 
-/* It may still be resumed: it leaves the index of the dead for the list of those that wait for their clients. */
+/* It leaves the index of the dead for the list of those that wait for their clients, because it may still be resumed, or for
+ * the word that all is told. */
 static void keep_row(struct redis *redis, const struct swept *swept, int64_t resume_ms)
 {
     struct command_queue *queue = redis_take(redis, answer_nobody, NULL, NULL);
@@ -86,15 +87,19 @@ static void answer_removed(struct redis *redis, const struct pending *pending, c
     struct swept *swept = pending->ctx;
     struct sweep *sweep = swept->sweep;
     enum bus_status status = reply_status(reply);
-    (void)count;
+    if (status == BUS_OK && (reply->type != REPLY_ARRAY || count < 2))
+        status = BUS_FAILED;
+    int64_t result = status == BUS_OK ? reply[1].integer : 0;
     if (status != BUS_OK) {
         sweep->status = status;
-    } else if (reply->integer >= KEPT_MIN_MS) {
-        keep_row(redis, swept, reply->integer);
-    } else if (reply->integer > 0) {
+    } else if (result >= KEPT_MIN_MS) {
+        keep_row(redis, swept, result);
+    } else if (result > 0) {
         sweep->removed++;
-        if (sweep->each)
-            sweep->each(sweep->ctx, swept->full);
+        keep_row(redis, swept, CLAIM_MS);
+        struct text mark = arena_printf(&sweep->batch_arena, "%.*s\n%llu\n%.*s", TEXT_ARGS(sweep->dead[sweep->now]),
+                                        (unsigned long long)swept->session, TEXT_ARGS(swept->full));
+        session_tell_gone(sweep->each, sweep->ctx, swept->full, mark, reply, count);
     }
     if (++sweep->answered == sweep->batch_count)
         end_batch(redis, sweep);
@@ -121,9 +126,9 @@ static void remove_row(struct redis *redis, struct swept *swept)
 {
     struct command_queue *queue = redis_take(redis, answer_removed, NULL, swept);
     if (queue)
-        session_write_remove(redis, queue, swept->bare, swept->resource, swept->session,
-                             swept->sweep->dead[swept->sweep->now], sm_unix_ms(),
-                             (struct pending){ .answer = answer_removed, .ctx = swept });
+        session_write_sweep(redis, queue, swept->bare, swept->resource, swept->session,
+                            swept->sweep->dead[swept->sweep->now], sm_unix_ms(),
+                            (struct pending){ .answer = answer_removed, .ctx = swept });
 }
 
 /* -- a batch of the index, under a claim that still holds -- */
@@ -241,7 +246,7 @@ static bool may_sweep(const struct redis *redis)
            (redis_now(redis) - redis->health.up_since) * 1000 >= (double)redis->beats.ttl_ms;
 }
 
-void store_node_sweep(struct store *store, store_each_fn *each, store_done_fn *fn, void *ctx)
+void store_node_sweep(struct store *store, store_gone_fn *each, store_done_fn *fn, void *ctx)
 {
     struct redis *redis = REDIS_OF_STORE(store);
     if (!redis->bus.is_away && !may_sweep(redis)) {

@@ -16,6 +16,7 @@ struct farewell { /* outlives its session; no more of them than there were sessi
     uint64_t session;
     bool is_swept, has_waited;
     struct buffer directed; /* addresses, a line each */
+    struct buffer mark;     /* the store is told that it is done; empty: nobody waits for that */
 };
 
 static void end_farewell(struct farewell *farewell)
@@ -25,6 +26,7 @@ static void end_farewell(struct farewell *farewell)
     stanza_free(&farewell->presence);
     buffer_fini(&farewell->event);
     buffer_fini(&farewell->directed);
+    buffer_fini(&farewell->mark);
     free(farewell);
 }
 
@@ -59,6 +61,8 @@ static void on_ended(void *ctx, enum bus_status status, const struct presence_an
         farewell->presence = NULL;
         crowd_start(router, &crowd);
     }
+    if (farewell->mark.size)
+        store->ops->session_told(store, buffer_text(&farewell->mark));
     end_farewell(farewell);
 }
 
@@ -106,12 +110,13 @@ void farewell_say(struct router *router, struct session *session)
     ask(farewell);
 }
 
-void farewell_swept(struct router *router, struct text full)
+void farewell_swept(struct router *router, struct text full, struct text mark)
 {
     struct farewell *farewell = farewell_new(router, full);
     if (!farewell)
         return;
     farewell->is_swept = true;
+    buffer_append_text(&farewell->mark, mark);
     ask(farewell);
 }
 

@@ -61,7 +61,8 @@ void crowds_free(struct router *router);
 
 /* -- farewell.c: the unavailable presence of sessions that have ended -- */
 void farewell_say(struct router *router, struct session *session); /* it has just ended */
-void farewell_swept(struct router *router, struct text full);      /* its node died, its row was removed */
+/* Its node died, its row was removed.  mark, when there is one: of store.h, it is told when it is done. */
+void farewell_swept(struct router *router, struct text full, struct text mark);
 void farewells_free(struct router *router);
 
 /* -- leaving.c -- */

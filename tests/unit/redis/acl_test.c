@@ -127,7 +127,7 @@ static void test_gateway(void **state)
         ops->node_beat(store, TEXT("n1"), 300, on_done, &answers[15]);
         run_for(loop, 0.1);
     }
-    ops->node_sweep(store, on_each, on_done, &answers[16]);
+    ops->node_sweep(store, on_gone, on_done, &answers[16]);
     WAIT_ANSWER(&node, &answers[16]);
     ops->node_gone(store, TEXT("n1"), on_done, &answers[17]);
     WAIT_ANSWER(&node, &answers[17]);

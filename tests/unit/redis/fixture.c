@@ -373,3 +373,10 @@ void on_each(void *ctx, struct text name)
     size_t used = strlen(answer->text);
     snprintf(answer->text + used, sizeof answer->text - used, "%.*s\n", TEXT_ARGS(name));
 }
+
+void on_gone(void *ctx, const struct session_gone *gone)
+{
+    on_each(ctx, gone->full);
+    for (size_t i = 0; i < gone->stanza_count; i++)
+        on_each(ctx, gone->stanzas[i]);
+}

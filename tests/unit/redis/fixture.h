@@ -83,6 +83,7 @@ void on_bound(void *ctx, enum bus_status status, const struct bind_answer *bound
 void on_account(void *ctx, enum bus_status status, const struct account *account);
 void on_secret(void *ctx, enum bus_status status, struct text secret);
 void on_each(void *ctx, struct text name);
+void on_gone(void *ctx, const struct session_gone *gone); /* the full address, then a line for each stanza */
 #define WAIT_ANSWER(node, answer) assert_true(run_until((node)->loop, is_answered, (answer), 10))
 
 #endif

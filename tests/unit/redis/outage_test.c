@@ -473,7 +473,7 @@ static void test_end(void **state)
     publish("x", "y", &published);
     node.bus->ops->subscribe(node.bus, TEXT("x"), on_subscribed, &subscribed);
     node.store->ops->session_bind(node.store, &r, BIND_REFUSE, 9, on_bound, &bound);
-    node.store->ops->node_sweep(node.store, on_each, on_done, &swept);
+    node.store->ops->node_sweep(node.store, on_gone, on_done, &swept);
     node.store->ops->account_list(node.store, TEXT("b"), on_each, on_done, &listed);
     run_for(loop, 0.05);
     assert_false(redis_is_idle(node.redis));

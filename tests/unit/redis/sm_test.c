@@ -244,7 +244,7 @@ static void test_detached_are_few(void **state)
 static struct answer expire(void)
 {
     struct answer answer = { 0 };
-    node.store->sm->expire(node.store, on_each, on_done, &answer);
+    node.store->sm->expire(node.store, on_gone, on_done, &answer);
     WAIT_ANSWER(&node, &answer);
     assert_int_equal(answer.status, BUS_OK);
     return answer;
@@ -255,7 +255,9 @@ static void test_expire(void **state)
     (void)state;
     struct session_row a = row("a", "n1", 1, "n1.1"), b = row("b", "n1", 2, "n1.2"), c = row("c", "n1", 3, "n1.3");
     bind_row(a), bind_row(b), bind_row(c);
-    start(a), start(b), start(c);
+    const struct sm_line lines[] = { { 9, 7, 1, { 0 } }, { 1, 0, 1, TEXT_INIT("<iq id='1'/>") }, { 10, 0, 1, TEXT_INIT("<iq id='10'/>") } };
+    start_with(a, (struct sm_notes){ .sent = 10, .lines = lines, .line_count = 3 });
+    start(b), start(c);
     detach(a, 1, 9);
     detach(b, 1, 9);
     detach(c, 60000, 9);
@@ -266,10 +268,45 @@ static void test_expire(void **state)
     take(row("b", "n2", 8, "n1.2")); /* somebody came */
     struct answer answer = expire();
     assert_int_equal(answer.result, 1);
-    assert_string_equal(answer.text, "juliet@example.com/a\n");
+    assert_string_equal(answer.text, "juliet@example.com/a\n<iq id='1'/>\n<iq id='10'/>\n");
     assert_true(find("n1.2").is_there && find("n1.3").is_there && !find("n1.1").is_there);
     assert_true(find("n1.1").has_handled);
+
+    /* Who was told has died; then all is told. */
+    assert_int_equal(expire().result, 0);
+    server_ask(&server, "ZINCRBY xmpp:detached -60000 %s", members[0]);
+    assert_string_equal(expire().text, "juliet@example.com/a\n<iq id='1'/>\n<iq id='10'/>\n");
+    node.store->ops->session_told(node.store, text_of(members[0]));
+    server_ask(&server, "ZINCRBY xmpp:detached -70000 %s", "n1\n3\njuliet@example.com/c"); /* nobody has ended that one's wait */
+    assert_int_equal(expire().result, 1);
+    assert_string_equal(server_ask(&server, "HKEYS xmpp:{juliet@example.com}:sm:n1.1"), "h");
+    assert_string_equal(server_ask(&server, "HLEN xmpp:{juliet@example.com}:ended"), "1");
     assert_string_equal(server_ask(&server, "ZCARD xmpp:detached"), "1");
+}
+
+/* Another session takes the resource, or newer ones take the place: what the node that had it does not see to, another does. */
+static void test_taken_from_the_dead(void **state)
+{
+    const struct sm_line lines[] = { { 1, 0, 1, TEXT_INIT("<iq id='1'/>") } };
+    struct session_row a = row("a", "n1", 1, "n1.1"), b = row("b", "n2", 5, "n2.5"), alive = row("c", "n1", 3, "n1.3");
+    struct answer answer = { 0 };
+    (void)state;
+    bind_row(a), bind_row(b), bind_row(alive);
+    start_with(a, (struct sm_notes){ .sent = 1, .lines = lines, .line_count = 1 });
+    start_with(b, (struct sm_notes){ .sent = 1, .lines = lines, .line_count = 1 });
+    start_with(alive, (struct sm_notes){ .sent = 1, .lines = lines, .line_count = 1 });
+    bind_row(row("a", "n3", 1, "n3.1"));
+    bind_row(row("c", "n3", 2, "n3.2"));
+    node.store->ops->session_remove(node.store, &alive, on_done, &answer); /* replaced, and ends it */
+    WAIT_ANSWER(&node, &answer);
+    detach(b, 60000, 0);
+    assert_int_equal(note(a, (struct sm_notes){ .handled = 9 }), 0); /* fenced */
+    assert_int_equal(expire().result, 0);
+    const char *members[] = { "n1\n1\njuliet@example.com/a", "n2\n5\njuliet@example.com/b", "n1\n3\njuliet@example.com/c" };
+    for (int i = 0; i < 3; i++)
+        server_ask(&server, "ZINCRBY xmpp:detached -6000 %s", members[i]);
+    assert_string_equal(expire().text, "juliet@example.com/a\n<iq id='1'/>\njuliet@example.com/b\n<iq id='1'/>\n");
+    assert_string_equal(server_ask(&server, "HKEYS xmpp:{juliet@example.com}:sessions"), "a\nc");
 }
 
 int main(void)
@@ -280,6 +317,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many_lines, suite_open, suite_close),
         cmocka_unit_test_setup_teardown(test_detached_are_few, suite_open, suite_close),
         cmocka_unit_test_setup_teardown(test_expire, suite_open, suite_close),
+        cmocka_unit_test_setup_teardown(test_taken_from_the_dead, suite_open, suite_close),
     };
     return cmocka_run_group_tests(tests, begin, suite_stop);
 }

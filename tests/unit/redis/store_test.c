@@ -703,7 +703,7 @@ static struct answer beat(struct node *n, const char *id)
 static struct answer sweep(struct node *n)
 {
     struct answer answer = { 0 };
-    n->store->ops->node_sweep(n->store, on_each, on_done, &answer);
+    n->store->ops->node_sweep(n->store, on_gone, on_done, &answer);
     assert_int_equal(answer.count, 0);
     WAIT_ANSWER(n, &answer);
     assert_int_equal(answer.status, BUS_OK);
@@ -765,6 +765,11 @@ static void test_sweep(void **state)
     assert_string_equal(server_ask(&server, "HKEYS xmpp:nodes"), "me");
     assert_string_equal(server_ask(&server, "EXISTS xmpp:node:{dead}:sessions"), "0");
     assert_int_equal(sweep(&node).result, 0);
+    assert_string_equal(server_ask(&server, "ZCARD xmpp:detached"), "151"); /* until all is told of each; r3's was said to be replaced */
+    node.store->ops->session_told(node.store, TEXT("dead\n0\njuliet@example.com/r0"));
+    run_for(loop, 0.05);
+    assert_string_equal(server_ask(&server, "ZCARD xmpp:detached"), "150");
+    assert_string_equal(server_ask(&server, "HLEN xmpp:{juliet@example.com}:ended"), "149");
 }
 
 /* Two sweepers at once: each dead node is one's. */
@@ -785,8 +790,8 @@ static void test_two_sweepers(void **state)
     bind_row(row("r", "dead", 1, true, 0), BIND_REFUSE, 9);
     beat(&node, "me");
     beat(&other, "too");
-    node.store->ops->node_sweep(node.store, on_each, on_done, &one);
-    other.store->ops->node_sweep(other.store, on_each, on_done, &two);
+    node.store->ops->node_sweep(node.store, on_gone, on_done, &one);
+    other.store->ops->node_sweep(other.store, on_gone, on_done, &two);
     WAIT_ANSWER(&node, &one);
     WAIT_ANSWER(&other, &two);
     assert_int_equal(one.result + two.result, 1);
@@ -824,7 +829,7 @@ static void test_no_sweep_after_pause(void **state)
     /* Asked before the pause, done after it, with the beat just before the sweep: the worst order there is. */
     kill(server.pid, SIGSTOP);
     node.store->ops->node_beat(node.store, TEXT("me"), TTL_MS, on_done, &beaten);
-    node.store->ops->node_sweep(node.store, on_each, on_done, &swept);
+    node.store->ops->node_sweep(node.store, on_gone, on_done, &swept);
     run_for(loop, TTL_MS / 1000.0 + 0.3);
     kill(server.pid, SIGCONT);
     WAIT_ANSWER(&node, &swept);

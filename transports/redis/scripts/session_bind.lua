@@ -8,11 +8,12 @@
 -- how many rows have carbons.
 -- part: copies
 -- part: ended
-local sessions = KEYS[1]
-local account = string.sub(sessions, 1, -#'sessions' - 1) .. 'account'
+-- part: notes
+local sessions, base = KEYS[1], string.sub(KEYS[1], 1, -9)
+local account = base .. 'account'
 local generation = redis.call('HGET', account, 'generation')
 -- A row is written again and nobody deleted its account, which is not there: Redis has lost its memory, and sessions stay.
-local is_lost = ARGV[4] == '0' and redis.call('EXISTS', account, string.sub(sessions, 1, -9) .. 'deleted') == 0
+local is_lost = ARGV[4] == '0' and redis.call('EXISTS', account, base .. 'deleted') == 0
 if not is_lost and (generation or '0') ~= ARGV[6] then
     return {-3, '', '', '', 0}
 end
@@ -30,7 +31,7 @@ elseif string.sub(row, 5, #ARGV[2] + 4) == ARGV[2] then
         result, node, session = 2, old_node, old_session
     end
     if string.byte(row, 3) == 115 then -- its node was taken for dead, but lives
-        redis.call('HDEL', string.sub(sessions, 1, -9) .. 'sm:' .. string.match(row, '^[^\n]*\n[^\n]*\n([^\n]*)'), 'd')
+        redis.call('HDEL', base .. 'sm:' .. string.match(row, '^[^\n]*\n[^\n]*\n([^\n]*)'), 'd')
     end
 elseif ARGV[4] == '0' then
     return {-1, '', '', '', 0}
@@ -39,17 +40,20 @@ else
     session, node, uid = string.match(row, '^....(%d+)\n([^/]*)/[^\n]*\n([^\n]*)')
     result = 2
     if string.byte(row, 3) == 115 then
-        redis.call('DEL', string.sub(sessions, 1, -9) .. 'sm:' .. uid) -- it cannot be resumed any more
+        leave_notes(base, session .. '\n' .. node .. '/', uid) -- it cannot be resumed any more
     end
 end
 local new = ARGV[3]
 if result == 2 then
     new = new .. '\n' .. node .. '\n' .. session
 end
+if ARGV[4] == '0' then
+    redis.call('HDEL', base .. 'ended', ARGV[2]) -- its node was taken for dead, but lives
+end
 redis.call('HSET', sessions, ARGV[1], new)
 redis.call('PERSIST', sessions)
 redis.call('PERSIST', ARGV[7])
-redis.call('PERSIST', string.sub(sessions, 1, -9) .. 'seen')
+redis.call('PERSIST', base .. 'seen')
 local flags, carbons = flags_and_carbons(sessions)
 local may_wait = string.find(flags, 'q', 1, true) -- for this name, too
 if (not row and may_wait) or (result == 2 and redis.call('XLEN', ARGV[7]) > 0) then

@@ -2,6 +2,7 @@
 -- KEYS[1] sessions   ARGV resource (may be empty: only make room), owner, Unix milliseconds, most (below zero: so many go), log, start of notes' names
 -- Gives 1, or 0 when the row is another's or gone; then resource, node and session of each that was dropped.
 -- part: ended
+-- part: notes
 local result = {1}
 if ARGV[1] ~= '' then
     local row = redis.call('HGET', KEYS[1], ARGV[1])
@@ -24,12 +25,8 @@ end
 table.sort(detached, function(a, b) return a[1] < b[1] end)
 local most = tonumber(ARGV[4])
 for i = 1, most < 0 and math.min(-most, #detached) or #detached - most do
-    local notes = ARGV[6] .. detached[i][5]
-    local handled = redis.call('HGET', notes, 'h')
     redis.call('HDEL', KEYS[1], detached[i][2])
-    redis.call('DEL', notes)
-    redis.call('HSET', notes, 'h', handled or '0')
-    redis.call('EXPIRE', notes, 3600)
+    leave_notes(string.sub(KEYS[1], 1, -9), detached[i][4] .. '\n' .. detached[i][3] .. '/', detached[i][5])
     for j = 2, 4 do
         result[#result + 1] = detached[i][j]
     end
