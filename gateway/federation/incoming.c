@@ -31,6 +31,27 @@ static void write_features(struct peer *peer)
     peer_write(peer, buffer_text(out));
 }
 
+static void on_proved(void *ctx, bool is_proved)
+{
+    struct peer *peer = ctx;
+    peer->proof = NULL;
+    peer->is_proved = is_proved;
+    if (peer->state == PEER_NEGOTIATING) /* else it did not wait: dialback is through */
+        write_features(peer);
+}
+
+/* RFC 7712 5.1: EXTERNAL is offered to whom DNS vouches for, though no authority does.  True: features follow later. */
+static bool ask_for_proof(struct peer *peer)
+{
+    struct dialer *dialer = peer->peers->dialer;
+    if (!dialer || !peer->connection->is_encrypted || !peer->other || peer->pairs || peer->proof_domain ||
+        !peer_certificate_fault(peer, text_of(peer->other)))
+        return false;
+    peer->proof_domain = xstrdup(peer->other);
+    peer->proof = dialer->ops->prove(dialer, text_of(peer->other), peer->connection, on_proved, peer);
+    return peer->proof != NULL;
+}
+
 /* NULL: the header may stand. */
 static const char *take_header(struct peer *peer, const struct stream_header *header, struct arena *arena,
                                enum stream_condition *condition)
@@ -76,7 +97,7 @@ static void on_header(struct peer *peer, const struct stream_header *header)
     peer_make_id(peer);
     peer_write_header(peer, peer->own ? peer->own : peer_config(peer)->domains.items[0].data, peer->other, has_version);
     peer->state = PEER_NEGOTIATING;
-    if (has_version)
+    if (has_version && !ask_for_proof(peer))
         write_features(peer);
     if (peer->pairs)
         ready(peer);

@@ -81,6 +81,8 @@ static void peer_finish(struct peer *peer, const char *reason)
     stream_free(&peer->stream);
     if (peer->connection)
         peer->connection->ops->close(peer->connection);
+    if (peer->proof)
+        peer->peers->dialer->ops->cancel_proof(&peer->proof);
     verify_forget(peer);
     while (!LIST_EMPTY(&peer->links))
         link_detach(LIST_FIRST(&peer->links), reason);
@@ -102,6 +104,7 @@ static void peer_free(struct peer *peer)
     free(peer->flights.ring);
     free(peer->own);
     free(peer->other);
+    free(peer->proof_domain);
     free(peer);
 }
 
@@ -310,6 +313,8 @@ bool peer_is_authority(const struct peers *peers, struct text domain)
 
 const char *peer_certificate_fault(const struct peer *peer, struct text domain)
 {
+    if (peer->is_proved && text_is(domain, peer->proof_domain))
+        return NULL;
     char *name = text_dup(domain), *ascii = NULL;
     const char *fault = "no TLS";
     bool is_ascii = idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) == IDN2_OK;

@@ -85,6 +85,9 @@ struct peer {
     enum peer_state state;
     struct peer_pair *pairs;    /* incoming: who may speak */
     unsigned pair_count, verifying;
+    struct proof *proof;        /* incoming: DNS is asked about its certificate, and features wait for that */
+    char *proof_domain;         /* about which it was asked; once a stream */
+    bool is_proved;             /* the certificate is one of that domain's */
     LIST_HEAD(, link) links;    /* whose queues it carries, or will when it is ready */
     struct flights flights;
     struct verify *verify;      /* verifier */

@@ -1,11 +1,12 @@
-"""Another domain's server, scripted: it takes streams by STARTTLS, direct TLS or without TLS, believes whoever comes, and
-keeps what it hears, but for what comes before TLS."""
+"""Another domain's server, scripted.  The one that is called takes streams by STARTTLS, direct TLS or without TLS, believes
+whoever comes, and keeps what it hears, but for what comes before TLS.  The one that calls shows a certificate."""
+import base64
 import re
 import socket
 import ssl
 import threading
 
-from xmpp import SASL, STREAMS
+from xmpp import SASL, STREAMS, Client
 
 SERVER, TLS = "jabber:server", "urn:ietf:params:xml:ns:xmpp-tls"
 
@@ -73,3 +74,31 @@ class RemoteServer(threading.Thread):
 
     def stop(self):
         self.listener.close()
+
+
+class Caller(Client):
+    """The calling side of a stream from own to to; features: what it was offered behind TLS."""
+
+    def __init__(self, folder, port, own, to, identity, chain=()):
+        super().__init__(port, timeout=20)
+        self.own, self.to = own, to
+        path = folder / f"caller-{self.sock.getsockname()[1]}.pem"
+        path.write_bytes(identity.pem() + b"".join(one.pem() for one in chain) + identity.key_pem())
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.load_cert_chain(path)
+        self.enter()
+        self.send(f"<starttls xmlns='{TLS}'/>")
+        self.until(r"<proceed[^>]*>")
+        self.sock = context.wrap_socket(self.sock, server_hostname=to)
+        self.features = self.enter()
+
+    def enter(self):
+        self.send(f"<?xml version='1.0'?><stream:stream xmlns='{SERVER}' xmlns:db='jabber:server:dialback' xmlns:stream='{STREAMS}' "
+                  f"from='{self.own}' to='{self.to}' version='1.0'>")
+        return self.until(r"<stream:features.*?</stream:features>").group(0)
+
+    def external(self, identity=None):
+        """Gives <success/> or <failure/>."""
+        self.send(f"<auth xmlns='{SASL}' mechanism='EXTERNAL'>{base64.b64encode((identity or self.own).encode()).decode()}</auth>")
+        return self.until(r"<success[^>]*>|<failure.*?</failure>").group(0)

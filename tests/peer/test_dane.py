@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 
 from certificates import Identity
 from conftest import Gateway, Redis, free_port, wait_for
-from remote import RemoteServer
+from remote import Caller, RemoteServer
 from test_federation import talk
 from test_hostile_servers import Server
 from world import Authority, Prosody, SignedDns, settings
@@ -171,6 +171,10 @@ class World:
         return Gateway(self.folder, self.redis, users=["juliet"], **settings(self.dns, str(self.folder / "ca.crt"), domain=domain, **{
             **identity, "dns__trust_anchor": self.dns.anchor, "s2s__wait": "1", **more}))
 
+    def call(self, domain, identity, chain=()):
+        port = int(self.gateways["capulet.example"].settings["listen.s2s"].rpartition(":")[2])
+        return Caller(self.folder, port, domain, "capulet.example", identity, chain)
+
     def stop(self):
         for remote in self.remotes.values():
             remote.stop()
@@ -218,6 +222,43 @@ def test_who_judges_dialback_keys(world, name, is_asked):
             assert "<verify" not in remote.heard
 
 
+# A server that calls, with the certificate of another case or its own: whether EXTERNAL is offered (RFC 7712 5.1).
+CALLERS = {"ee-key": True, "ee-expired-other-name": True, "ee-direct-tls": True, "ta-certificate": True, "ta-host-name": True, "pkix-ee": True,
+           "unusable-beside-a-good-one": True, "none-host-name": True, "ee-full": True, "plain-srv-host-name": False, "plain-host-name": False,
+           "ta-other-name": False, "ta-expired": False, "pkix-ee-self-signed": False, "pkix-ta-unknown": False, "unusable-self-signed": False,
+           "none-self-signed": False, "plain-self-signed": False, "plain-srv": False, "plain-address": False}
+
+
+@pytest.mark.parametrize("name, is_believed", CALLERS.items())
+def test_who_calls(world, name, is_believed):
+    case = next(case for case in CASES if case.name == name)
+    with world.call(case.domain, case.identity, case.chain) as caller:
+        assert ("EXTERNAL" in caller.features) == is_believed, caller.features
+        assert ("success" in caller.external()) == is_believed
+        if is_believed:
+            with Client(world.gateways["capulet.example"].tcp, timeout=20).login("juliet", domain="capulet.example") as juliet:
+                caller.enter()
+                caller.send(f"<message from='romeo@{case.domain}' to='{juliet.jid}' type='chat'><body>O Juliet</body></message>")
+                juliet.until("O Juliet")
+
+
+@pytest.mark.parametrize("name", ["ee-key", "ta-certificate", "bogus-tlsa"])
+def test_who_calls_with_another_key(world, name):
+    case = next(case for case in CASES if case.name == name)
+    with world.call(case.domain, OTHER) as caller:
+        assert "EXTERNAL" not in caller.features
+
+
+def test_what_proves_one_domain_proves_no_other(world):
+    """DANE-EE asks for no name: whom it is said of, DNS says."""
+    one, another = (next(case for case in CASES if case.name == name) for name in ("ee-key", "ee-certificate"))
+    with world.call(one.domain, one.identity) as caller:
+        assert "EXTERNAL" in caller.features
+        caller.send(f"<db:result from='{another.domain}' to='capulet.example'>key</db:result>")
+        assert "error" in caller.until(r"<(?:db:)?result[^>]*type='(\w+)'").group(1)
+        assert "not-authorized" in caller.external(another.domain)
+
+
 def test_prosody(folder, gateways):
     """A stock Prosody that made its certificate itself."""
     ours, theirs = free_port(), free_port()
@@ -233,6 +274,8 @@ def test_prosody(folder, gateways):
     try:
         juliet = Client(gateway.tcp, timeout=20).login("juliet", domain="capulet.example", resource="balcony")
         romeo = Client(prosody.c2s, timeout=20).login("romeo", domain="montague.example", resource="orchard")
+        romeo.send("<message to='juliet@capulet.example/balcony' type='chat' id='m0'><body>She speaks</body></message>")
+        juliet.until(r"She speaks.*?</message>")
         talk(juliet, romeo)
     finally:
         prosody.stop()

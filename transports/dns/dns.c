@@ -95,6 +95,11 @@ struct dns *dns_new(struct ev_loop *loop, const struct dns_settings *settings, c
     return dns;
 }
 
+bool dns_is_validating(const struct dns *dns)
+{
+    return dns->is_validating;
+}
+
 void dns_free(struct dns **owned)
 {
     struct dns *dns = *owned;

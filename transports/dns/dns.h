@@ -27,6 +27,7 @@ enum { DNS_UDP_SOCKETS = 128, DNS_TCP_SOCKETS = 16 };
 
 /* NULL with one line in error when a setting cannot be used. */
 struct dns *dns_new(struct ev_loop *loop, const struct dns_settings *settings, char *error, size_t error_size);
+bool dns_is_validating(const struct dns *dns); /* there is a trust anchor: answers may be secure */
 void dns_free(struct dns **dns); /* look-ups under way are not answered any more */
 
 enum { DNS_TARGETS_MAX = 16, DNS_ADDRESSES_MAX = 8, DNS_TLSA_MAX = 8 };

@@ -1,17 +1,15 @@
 /* s2s.c - one dial: its targets one after the other, until a connection is there or none is left. */
-#include "transports/s2s/s2s.h"
+#include "transports/s2s/s2s_inside.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <idn2.h>
 
 #include "stanzabus/timer.h" /* container_of */
-#include "transports/tcp/tcp_connect.h"
 
-enum { NAME_MAX_BYTES = 255, REASON_MAX = 160 };
+enum { REASON_MAX = 160 };
 
 struct s2s {
     struct dialer dialer;
@@ -21,7 +19,7 @@ struct s2s {
 };
 
 struct target {
-    char host[NAME_MAX_BYTES + 1];
+    char host[S2S_NAME_BYTES];
     uint16_t port;
     bool is_direct, is_secure; /* as in struct dns_target */
 };
@@ -80,6 +78,12 @@ static void on_connected(void *ctx, struct connection *connection, const char *r
     try_next(dial);
 }
 
+void s2s_pins(const struct dns_tlsa *tlsa, size_t count, struct tls_pin *out)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = (struct tls_pin){ tlsa[i].usage, tlsa[i].selector, tlsa[i].matching, tlsa[i].data, tlsa[i].size };
+}
+
 static void on_addresses(void *ctx, enum dns_result result, const struct dns_address *addresses, size_t count,
                          const struct dns_tlsa *tlsa, size_t tlsa_count)
 {
@@ -100,8 +104,7 @@ static void on_addresses(void *ctx, enum dns_result result, const struct dns_add
         request.addresses[request.count].address = addresses[request.count].address;
         request.addresses[request.count].size = addresses[request.count].size;
     }
-    for (size_t i = 0; i < tlsa_count; i++)
-        pins[i] = (struct tls_pin){ tlsa[i].usage, tlsa[i].selector, tlsa[i].matching, tlsa[i].data, tlsa[i].size };
+    s2s_pins(tlsa, tlsa_count, pins);
     request.pins = pins;
     request.pin_count = tlsa_count;
     dial->attempt = tcp_connect(dial->tcp, &request, on_connected, dial);
@@ -165,18 +168,22 @@ static struct dial *dial_new(struct s2s *s2s, struct tcp *tcp, dialed_fn *fn, vo
     return dial;
 }
 
+static char *a_label(struct text domain)
+{
+    char *name = text_dup(domain), *ascii = NULL;
+    if (idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) == IDN2_OK) {
+        free(name);
+        name = xstrdup(ascii);
+        idn2_free(ascii);
+    }
+    return name;
+}
+
 static struct dial *dial_domain(struct dialer *dialer, struct text domain, struct text own, dialed_fn *fn, void *ctx)
 {
     struct s2s *s2s = container_of(dialer, struct s2s, dialer);
     struct dial *dial = dial_new(s2s, s2s->tcp, fn, ctx);
-    char *name = text_dup(domain), *ascii = NULL;
-    if (idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) == IDN2_OK) {
-        dial->name = xstrdup(ascii);
-        idn2_free(ascii);
-        free(name);
-    } else {
-        dial->name = name;
-    }
+    dial->name = a_label(domain);
     dial->own = text_dup(own);
     dial->query = dns_find_servers(s2s->dns, dial->name, on_targets, dial);
     return dial;
@@ -203,7 +210,13 @@ static void cancel(struct dialer *dialer, struct dial **dial)
     *dial = NULL;
 }
 
-static const struct dialer_ops ops = { dial_domain, dial_host, cancel };
+static struct proof *prove(struct dialer *dialer, struct text domain, struct connection *connection, proved_fn *fn, void *ctx)
+{
+    struct s2s *s2s = container_of(dialer, struct s2s, dialer);
+    return dns_is_validating(s2s->dns) ? proof_new(s2s->dns, a_label(domain), connection, fn, ctx) : NULL;
+}
+
+static const struct dialer_ops ops = { dial_domain, dial_host, cancel, prove, proof_cancel };
 
 struct s2s *s2s_new(struct dns *dns, int64_t timeout_ms)
 {

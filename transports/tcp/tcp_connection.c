@@ -304,8 +304,18 @@ static int connection_certificate_jids(struct connection *base, struct arena *ar
 static const char *connection_peer_fault(struct connection *base, const char *domain)
 {
     struct tcp_connection *c = (struct tcp_connection *)base;
-    const char *host = c->outgoing ? c->outgoing->host : NULL;
-    return tcp_secure_is_up(c) ? tls_peer_fault(tls_channel_ssl(c->secure->channel), domain, host) : "no TLS";
+    bool is_wanted = c->outgoing && strcmp(c->outgoing->name, domain) == 0;
+    if (!tcp_secure_is_up(c))
+        return "no TLS";
+    if (base->is_pinned && !is_wanted)
+        return "DNS names the certificate for another domain";
+    return tls_peer_fault(tls_channel_ssl(c->secure->channel), domain, is_wanted ? c->outgoing->host : NULL);
+}
+
+bool tcp_peer_speaks_for(struct connection *base, const char *domain, const char *host, const struct tls_pin *pins, size_t count)
+{
+    struct tcp_connection *c = (struct tcp_connection *)base;
+    return tcp_secure_is_up(c) && tls_peer_speaks_for(c->tcp->tls, tls_channel_ssl(c->secure->channel), domain, host, pins, count);
 }
 
 const struct connection_ops tcp_connection_ops = {

@@ -118,20 +118,6 @@ struct tls_channel *tls_channel_connect(struct tls *tls, bool is_direct, const c
     return channel;
 }
 
-static bool add_pin(SSL *ssl, const struct tls_pin *pin)
-{
-    return SSL_dane_tlsa_add(ssl, pin->usage, pin->selector, pin->matching, pin->data, pin->size) == 1;
-}
-
-bool tls_pin_is_usable(const struct tls *tls, const struct tls_pin *pin)
-{
-    SSL *ssl = SSL_new(tls->contexts[TLS_CONNECT]);
-    bool is_usable = ssl && SSL_dane_enable(ssl, NULL) == 1 && add_pin(ssl, pin);
-    SSL_free(ssl);
-    ERR_clear_error();
-    return is_usable;
-}
-
 /* RFC 7671 4 advises clients against all four usages, since PKIX-EE and PKIX-TA add nothing where DNSSEC is broken.  Without
  * pins an authority is asked for here: these two narrow that down, as the domain wishes, and leaving them out would not. */
 void tls_channel_pin(struct tls_channel *channel, const struct tls_pin *pins, size_t count)
@@ -139,7 +125,7 @@ void tls_channel_pin(struct tls_channel *channel, const struct tls_pin *pins, si
     SSL *ssl = channel->ssl;
     bool is_added = SSL_dane_enable(ssl, tls_channel_sni(channel)) == 1;
     for (size_t i = 0; i < count && is_added; i++)
-        is_added = add_pin(ssl, &pins[i]);
+        is_added = tls_pin_add(ssl, &pins[i]);
     if (!is_added)
         abort(); /* out of memory, as in xmalloc */
     SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);

@@ -33,6 +33,10 @@ bool tls_pin_is_usable(const struct tls *tls, const struct tls_pin *pin);
  * more, DANE-TA a name, and PKIX-EE and PKIX-TA an authority and a name. */
 void tls_channel_pin(struct tls_channel *channel, const struct tls_pin *pins, size_t count);
 void tls_channel_free(struct tls_channel **channel);
+/* Behind the handshake of a channel without pins: whether its certificate would have done with these, of host, to which the
+ * domain delegates securely (A-labels).  Without a usable one: whether it speaks for either name.  tls is one that connects. */
+bool tls_peer_speaks_for(const struct tls *tls, struct ssl_st *ssl, const char *domain, const char *host, const struct tls_pin *pins,
+                         size_t count);
 
 /* Goes on with the handshake; *input is moved behind what was used.  When it is up (tls_channel_is_up), the rest of the
  * input is for tls_channel_receive. */

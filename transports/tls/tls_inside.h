@@ -64,6 +64,13 @@ int tls_domains_load(struct tls *tls, SSL_CTX *context, char *error, size_t erro
 /* tls_binding.c */
 int tls_remember_certificate(SSL *ssl, void *unused); /* ticket callback: the binding of a resumed connection */
 
+/* tls_pin.c */
+struct tls_pin;
+bool tls_pin_add(SSL *ssl, const struct tls_pin *pin); /* false: not usable */
+
+/* tls_peer.c: NULL when a certificate that matched with this usage (or none: -1) speaks for one of the names, by now. */
+const char *tls_name_fault(X509 *certificate, int usage, const char *domain, const char *host);
+
 /* tls_channel.c */
 void tls_wire_init(struct tls *tls);
 void tls_wire_fini(struct tls *tls);

@@ -51,16 +51,22 @@ static bool matches_others(X509 *certificate, const char *domain)
 }
 
 /* RFC 7671 5.1: the key that the domain itself names is right whatever else the certificate says, its dates included. */
-static bool is_domain_issued(SSL *ssl)
+const char *tls_name_fault(X509 *certificate, int usage, const char *domain, const char *host)
 {
-    uint8_t usage = 0;
-    return SSL_get0_dane_tlsa(ssl, &usage, NULL, NULL, NULL, NULL) >= 0 && usage == DANE_EE;
+    if (usage == DANE_EE)
+        return NULL;
+    if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
+        return X509_verify_cert_error_string(X509_V_ERR_CERT_HAS_EXPIRED); /* of a resumed connection */
+    if (matches_dns(certificate, domain) || matches_others(certificate, domain) || (host && matches_dns(certificate, host)))
+        return NULL;
+    return "the certificate is another name's";
 }
 
 const char *tls_peer_fault(struct ssl_st *ssl, const char *domain, const char *host)
 {
     X509 *certificate = SSL_get0_peer_certificate(ssl);
     long verified = SSL_get_verify_result(ssl);
+    uint8_t usage = 0;
 
     if (!certificate)
         return "no certificate";
@@ -68,11 +74,6 @@ const char *tls_peer_fault(struct ssl_st *ssl, const char *domain, const char *h
         return "the certificate is not the one that DNS names (TLSA)";
     if (verified != X509_V_OK)
         return X509_verify_cert_error_string(verified);
-    if (is_domain_issued(ssl))
-        return NULL;
-    if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
-        return X509_verify_cert_error_string(X509_V_ERR_CERT_HAS_EXPIRED); /* of a resumed connection */
-    if (matches_dns(certificate, domain) || matches_others(certificate, domain) || (host && matches_dns(certificate, host)))
-        return NULL;
-    return "the certificate is another name's";
+    bool is_pinned = SSL_get0_dane_tlsa(ssl, &usage, NULL, NULL, NULL, NULL) >= 0;
+    return tls_name_fault(certificate, is_pinned ? usage : -1, domain, host);
 }
