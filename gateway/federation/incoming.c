@@ -131,8 +131,8 @@ static void authenticate(struct peer *peer, struct stanza *stanza)
     } else if (peer_certificate_fault(peer, domain) || !peer_is_allowed(peer->peers, domain) || peer_is_authority(peer->peers, domain)) {
         fail(peer, "not-authorized");
     } else {
-        peer_set_domains(peer, (struct text){ 0 }, domain);
-        peer_add_pair(peer, domain, text_of(peer->own));
+        peer_set_domains(peer, (struct text){ 0 }, domain); /* which may be the text of peer->other, and is gone now */
+        peer_add_pair(peer, text_of(peer->other), text_of(peer->own));
         peer_write(peer, TEXT("<success xmlns='" XMLNS_SASL "'/>"));
         peer_restart(peer);
     }
