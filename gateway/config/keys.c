@@ -165,7 +165,7 @@ const struct config_key config_keys[] = {
     { "components.accept", .read = read_components, .place = PLACE(components, struct component_secret *), .initial = "",
       .unit = "DOMAIN:SECRET, comma-separated", .help = "Components that may connect to listen.component." },
     { "components.share", BOOL(components_share, "off"),
-      .help = "Several connections of one component to a node share the load; else all but one stand by." },
+      .help = "Several connections of one component share the load, on whatever nodes they are; else all but one stand by." },
     { "components.connect", .read = read_upstreams, .place = PLACE(upstreams, struct component_upstream *), .initial = "",
       .unit = "DOMAIN:SECRET@HOST:PORT, comma-separated",
       .help = "Service domains for which this server is a component of another one." },

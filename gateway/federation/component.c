@@ -1,11 +1,12 @@
 /* component.c - a component connected (XEP-0114): it proves by the secret that a domain is its own, and speaks for all of it.
- * One connection holds the domain's link; further ones of this node share the load or stand by (components.share). */
+ * One connection holds the domain's link; further ones share the load, of this node and of others (share.h), or stand by
+ * (components.share). */
 #include <stdio.h>
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
-#include "gateway/federation/peer.h"
+#include "gateway/federation/share.h"
 
 enum { HEX_SIZE = 2 * SHA_DIGEST_LENGTH };
 
@@ -76,6 +77,8 @@ static void shake_hands(struct peer *peer, struct stanza *stanza)
         peer_end(peer, STREAM_ERROR_RESOURCE_CONSTRAINT, "too many links");
     else if (!link->peer)
         link_attach(link, peer);
+    else
+        borrow_tell(link, component_count(link));
 }
 
 static void on_element(struct peer *peer, struct stanza *stanza)
@@ -91,7 +94,18 @@ static void on_element(struct peer *peer, struct stanza *stanza)
     stanza_free(&stanza);
 }
 
-const struct peer_role role_component = { "component", XMLNS_COMPONENT, on_header, on_element, NULL, NULL };
+static void on_ended(struct peer *peer, const char *reason)
+{
+    struct link *link = peer->other ? link_find(peer->peers, text_of(peer->other)) : NULL;
+    (void)reason;
+    if (!link)
+        return;
+    borrow_peer_gone(link);
+    if (link->has_more)
+        queue_read(link); /* which may have waited for this one */
+}
+
+const struct peer_role role_component = { "component", XMLNS_COMPONENT, on_header, on_element, NULL, on_ended };
 
 /* -- several connections of one domain -- */
 
@@ -119,21 +133,62 @@ static uint32_t hash_of(struct text text)
 }
 
 /* The stanzas of one person to a component go one way, so that their order holds. */
-struct peer *component_choose(struct link *link, const struct stanza *stanza)
+static uint32_t hash_of_sender(const struct stanza *stanza)
 {
     struct jid from;
     struct arena arena = { 0 };
-    unsigned count = 0;
-
-    if (link->peer->role != &role_component || !link->peers->parts->config->components_share)
-        return link->peer;
-    for (struct peer *peer = link->peers->first; peer; peer = peer->next)
-        count += serves(peer, link);
-    bool is_address = jid_parse(&arena, element_get(stanza->root, "from"), &from) == 0;
-    unsigned chosen = is_address && count ? hash_of(jid_bare(&from)) % count : 0;
+    bool is_address = stanza && jid_parse(&arena, element_get(stanza->root, "from"), &from) == 0;
+    uint32_t hash = is_address ? hash_of(jid_bare(&from)) : 0;
     arena_fini(&arena);
+    return hash;
+}
+
+unsigned component_count(const struct link *link)
+{
+    unsigned count = 0;
+    for (const struct peer *peer = link->peers->first; peer; peer = peer->next)
+        count += serves(peer, link);
+    return count;
+}
+
+static struct peer *own_at(const struct link *link, unsigned place)
+{
     for (struct peer *peer = link->peers->first; peer; peer = peer->next)
-        if (serves(peer, link) && chosen-- == 0)
+        if (serves(peer, link) && place-- == 0)
             return peer;
     return link->peer;
+}
+
+struct peer *component_own(const struct link *link, const struct stanza *stanza)
+{
+    unsigned count = component_count(link);
+    return own_at(link, count ? hash_of_sender(stanza) % count : 0);
+}
+
+static bool is_shared(const struct link *link)
+{
+    return link->peer->role == &role_component && link->peers->parts->config->components_share;
+}
+
+struct peer *component_choose(const struct link *link, const struct stanza *stanza, struct share **share)
+{
+    *share = NULL;
+    if (!is_shared(link))
+        return link->peer;
+    unsigned own = component_count(link), all = own + share_count(link);
+    unsigned chosen = all ? hash_of_sender(stanza) % all : 0;
+    if (chosen < own || !all)
+        return own_at(link, chosen);
+    *share = share_at(link, chosen - own);
+    return NULL;
+}
+
+bool component_has_room(const struct link *link)
+{
+    if (!is_shared(link))
+        return true;
+    for (const struct peer *peer = link->peers->first; peer; peer = peer->next)
+        if (serves(peer, link) && peer->connection && peer->connection->queued > peer_config(peer)->limits_client_queue)
+            return false;
+    return share_has_room(link);
 }

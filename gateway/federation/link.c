@@ -9,7 +9,7 @@
 
 #include <openssl/rand.h>
 
-#include "gateway/federation/peer.h"
+#include "gateway/federation/share.h"
 
 enum { TICK_MS = 500, LEASE_MS = 15000, LEASE_AGAIN_MS = 5000, RETRY_FIRST_MS = 1000, RETRY_MOST_MS = 60000 };
 enum { BROKEN_FIRST_MS = 5000, BROKEN_MOST_MS = 300000 };
@@ -58,12 +58,17 @@ struct link *link_get(struct peers *peers, struct text own, struct text other)
     return link;
 }
 
+/* To a node that has connections of the component, if there is one. */
 static void give_lease_back(struct link *link)
 {
     struct store *store = link->peers->parts->store;
-    if (link->is_leased)
-        store->ops->lease_release(store, text_of(link->key), link->peers->parts->node);
+    struct text node = link->peers->parts->node, heir = share_heir(link);
+    if (link->is_leased && heir.size)
+        store->peers->hand_over(store, text_of(link->key), node, heir, LEASE_MS);
+    else if (link->is_leased)
+        store->ops->lease_release(store, text_of(link->key), node);
     link->is_leased = false;
+    share_forget(link);
 }
 
 void link_free(struct link *link)
@@ -74,6 +79,7 @@ void link_free(struct link *link)
         peers->dialer->ops->cancel(peers->dialer, &link->dial);
     bool waits = link->has_more || link->flying_count || link->is_reading || link->state == LINK_DIALING;
     link_leave(link);
+    borrow_free(link);
     queue_flush(link);
     if (link->is_leased && !waits && link->own && link->other)
         peers->parts->store->peers->forget(peers->parts->store, text_of(link->key));
@@ -98,6 +104,7 @@ void links_free(struct peers *peers)
 void link_give_back(struct link *link)
 {
     timer_stop(&link->timer);
+    borrow_free(link);
     give_lease_back(link);
     link->state = LINK_LEASING;
     link_release(link);
@@ -160,6 +167,7 @@ static void lost_lease(struct link *link)
     link->is_leased = false;
     link->state = LINK_LEASING;
     link->used_ms = now_of(link);
+    share_forget(link);
     if (link->dial)
         link->peers->dialer->ops->cancel(link->peers->dialer, &link->dial);
     if (peer && peer->role != &role_component) {
@@ -215,6 +223,10 @@ static void ask_lease(struct link *link)
 
 void link_want(struct link *link)
 {
+    if (!link->own && !link->peer) { /* who has a connection of the component takes it */
+        link_release(link);
+        return;
+    }
     if (link->state != LINK_LEASING && link->is_leased)
         return;
     link->used_ms = now_of(link);
@@ -249,6 +261,7 @@ void link_attach(struct link *link, struct peer *peer)
         link_want(link);
         return;
     }
+    borrow_own(link);
     link->state = LINK_READY;
     link->failures = 0;
     link->waiting_since_ms = 0;
@@ -357,6 +370,8 @@ static void on_tick(struct timer *timer)
     int64_t now = now_of(link);
 
     queue_flush(link);
+    share_tick(link);
+    borrow_tick(link);
     if (now - link->leased_ms >= LEASE_AGAIN_MS || (link->state == LINK_LEASING && now - link->leased_ms >= TICK_MS * 4))
         ask_lease(link);
     if (link->is_leased && link->retry_ms && now >= link->retry_ms) {

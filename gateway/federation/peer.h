@@ -4,7 +4,7 @@
  *   accept.c ──> peer.c (one stream) ──┬─> incoming.c   they connected: headers, STARTTLS, EXTERNAL, dialback   (RFC 6120)
  *                                      ├─> outgoing.c   we connected: the same from the other side
  *                                      ├─> verify.c     asks whether a dialback key is right                    (XEP-0220)
- *                                      ├─> component.c  a component connected                                   (XEP-0114)
+ *                                      ├─> component.c  a component connected (share.h: on several nodes)        (XEP-0114)
  *                                      └─> upstream.c   we are a component of another server
  *   link.c: what waits for a domain; queue.c: from Redis to the stream, and out of Redis when acknowledged; flights.c: what is
  *   between the two */
@@ -38,6 +38,7 @@ enum peer_state {
 };
 
 struct peer;
+struct share;
 /* What a kind of peer does with what its stream says; each may end the peer. */
 struct peer_role {
     const char *name; /* for logs */
@@ -118,6 +119,8 @@ struct link {
     int64_t waiting_since_ms, used_ms, retry_ms, leased_ms; /* retry_ms: when to dial again, or be mended */
     enum stanza_condition condition; /* while broken: what senders hear */
     char reason[160];
+    struct shares *shares;       /* share.c; NULL: no other node shares */
+    struct borrowing *borrowing; /* borrow.c; NULL: nothing is carried for another node */
 };
 
 struct peers {
@@ -131,6 +134,7 @@ struct peers {
     uint64_t last_number;
     struct link *links;       /* uthash by key */
     size_t link_count;
+    struct borrowing *borrowings; /* those that have something to say at the end of the turn */
     struct verify *verifies;
     unsigned verify_count;
     struct buffer out;        /* scratch for what is written */
@@ -202,7 +206,11 @@ struct dial *upstream_dial(struct link *link, dialed_fn *fn);
 void upstream_connected(struct link *link, struct connection *connection);
 void component_hash(struct text id, struct text secret, char out[41]); /* XEP-0114 3, as hex */
 void component_gone(struct link *link); /* its stream ended: another takes over, or the link goes */
-struct peer *component_choose(struct link *link, const struct stanza *stanza); /* link->peer, or one that shares with it */
+unsigned component_count(const struct link *link); /* connections of this node */
+struct peer *component_own(const struct link *link, const struct stanza *stanza); /* one of them; stanza may be NULL */
+/* link->peer, or one that shares with it; NULL: a share of another node does (share.h). */
+struct peer *component_choose(const struct link *link, const struct stanza *stanza, struct share **share);
+bool component_has_room(const struct link *link); /* none of those that share has enough for now */
 
 /* -- link.c -- */
 struct link *link_find(struct peers *peers, struct text key);
@@ -236,6 +244,8 @@ void queue_put(struct link *link, uint64_t number, const struct stanza *stanza);
 void queue_missed(struct link *link); /* something may be in it that was not told */
 void queue_acknowledged(struct peer *peer, unsigned count); /* so many of those that fly */
 void queue_go_on(struct peer *peer);  /* there may be room on the stream again */
+struct stanza *queue_stanza(const struct link *link, struct text event); /* NULL: it cannot be read, and is counted */
+void queue_over(struct link *link, uint64_t number); /* it is done with; 0: Redis has lost it */
 void queue_flush(struct link *link);  /* takes out of Redis what is over */
 void queue_bounce(struct link *link); /* all that waits goes back to who sent it */
 void queue_look_again(struct link *link); /* Redis is back */

@@ -1,7 +1,7 @@
 /* peers.c - all peers of a node: made and freed, and the two doors of the router. */
 #include <stdlib.h>
 
-#include "gateway/federation/peer.h"
+#include "gateway/federation/share.h"
 
 enum { ORPHANS_MS = 15000, EVENT_BYTES_FACTOR = 8 }; /* JSON of a stanza may grow, as in the router */
 
@@ -52,8 +52,10 @@ void peers_start(struct peers *peers)
 void peers_back(struct peers *peers)
 {
     struct link *link, *next;
-    HASH_ITER(hh, peers->links, link, next)
+    HASH_ITER(hh, peers->links, link, next) {
+        borrow_forget(link);
         queue_look_again(link);
+    }
 }
 
 void peers_stop(struct peers *peers)
@@ -159,7 +161,7 @@ void peers_send(struct peers *peers, const struct stanza *stanza, struct text fr
 
 /* -- pushed by another node, or by this one -- */
 
-void peers_pushed(struct peers *peers, struct text payload)
+static void pushed(struct peers *peers, struct text payload)
 {
     struct text key = text_take_line(&payload), digits = text_take_line(&payload);
     struct link *link = peers->is_stopping ? NULL : link_of_key(peers, key);
@@ -170,4 +172,24 @@ void peers_pushed(struct peers *peers, struct text payload)
         queue_pushed(link, number, payload);
     else if (link)
         link_want(link); /* it was given back while this was on its way */
+}
+
+static const struct peers_word {
+    const char *word;
+    void (*take)(struct peers *peers, struct text payload);
+} peers_words[] = {
+    { "queued", pushed },          { "share", share_heard },       { "lent", borrow_take },
+    { "carried", share_carried }, { "returned", share_returned },
+};
+
+void peers_command(struct peers *peers, struct text word, struct text payload)
+{
+    for (size_t i = 0; i < sizeof peers_words / sizeof peers_words[0]; i++)
+        if (text_is(word, peers_words[i].word))
+            peers_words[i].take(peers, payload);
+}
+
+void peers_turn(struct peers *peers)
+{
+    borrow_turn(peers);
 }

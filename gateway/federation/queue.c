@@ -2,15 +2,15 @@
  * acknowledged, or written where nothing is; or back to their senders. */
 #include <stdlib.h>
 
-#include "gateway/federation/peer.h"
+#include "gateway/federation/share.h"
 
 enum { OVER_MAX = 256, ASK_EVERY = 16 };
 
 struct page { /* one read under way; finds the link again */
     struct peers *peers;
-    bool bounces;
+    bool bounces, is_cut; /* is_cut: not all that is due could be sent */
     unsigned count;
-    uint64_t last;
+    uint64_t after, last; /* from, and as far as it was looked at */
     char key[];
 };
 
@@ -24,8 +24,7 @@ void queue_flush(struct link *link)
     link->over_count = 0;
 }
 
-/* 0: Redis has lost it. */
-static void over(struct link *link, uint64_t number)
+void queue_over(struct link *link, uint64_t number)
 {
     if (!number)
         return;
@@ -38,7 +37,7 @@ static void over(struct link *link, uint64_t number)
 
 /* -- onto the stream -- */
 
-static struct stanza *read_event(struct link *link, struct text event)
+struct stanza *queue_stanza(const struct link *link, struct text event)
 {
     struct event read = { 0 };
     struct refusal why = { 0 };
@@ -52,7 +51,7 @@ static struct stanza *read_event(struct link *link, struct text event)
 static void fly(struct link *link, struct peer *peer, uint64_t number)
 {
     if (!peer->sends_acks) {
-        over(link, number);
+        queue_over(link, number);
         return;
     }
     flights_add(&peer->flights, link, number);
@@ -61,27 +60,44 @@ static void fly(struct link *link, struct peer *peer, uint64_t number)
         peer_write(peer, TEXT("<r xmlns='" XMLNS_SM "'/>"));
 }
 
-/* RFC 6120 4.8.3: between servers the content namespace is another, which the stream's default says. */
-static void send_stanza(struct link *link, uint64_t number, const struct stanza *stanza)
+/* The write may end the peer, and with it the link: then the entry goes again. */
+static void write_stanza(struct link *link, struct peer *peer, uint64_t number, const struct stanza *stanza)
 {
-    link->sent = number;
-    link->used_ms = peers_now(link->peers);
-    struct peer *peer = component_choose(link, stanza);
     metric_add(link->peers->parts->metrics, METRIC_PEER_STANZAS_OUT, 1);
     peer_write_element(peer, stanza->root);
-    if (link->peer && link->state == LINK_READY) /* else the write ended it: the entry goes again */
+    if (!link->peer || link->state != LINK_READY)
+        return;
+    if (peer->state == PEER_READY)
         fly(link, peer, number);
+    else
+        share_again(link, number);
+}
+
+/* RFC 6120 4.8.3: between servers the content namespace is another, which the stream's default says. */
+static void send_stanza(struct link *link, uint64_t number, const struct stanza *stanza, struct text event)
+{
+    struct share *share;
+    struct peer *peer = component_choose(link, stanza, &share);
+    if (number > link->sent)
+        link->sent = number;
+    share_taken(link, number);
+    link->used_ms = peers_now(link->peers);
+    if (peer)
+        write_stanza(link, peer, number, stanza);
+    else
+        share_lend(link, share, number, event);
 }
 
 static void send_entry(struct link *link, uint64_t number, struct text event)
 {
-    struct stanza *stanza = read_event(link, event);
+    struct stanza *stanza = queue_stanza(link, event);
     if (stanza) {
-        send_stanza(link, number, stanza);
+        send_stanza(link, number, stanza, event);
         stanza_free(&stanza);
     } else {
-        link->sent = number;
-        over(link, number);
+        link->sent = number > link->sent ? number : link->sent;
+        share_taken(link, number);
+        queue_over(link, number);
     }
 }
 
@@ -90,7 +106,7 @@ static bool may_send(const struct link *link)
     const struct config *config = link->peers->parts->config;
     const struct peer *peer = link->peer;
     return link->state == LINK_READY && peer && peer->connection && link->flying_count < config->s2s_queue &&
-           peer->connection->queued <= config->limits_client_queue;
+           peer->connection->queued <= config->limits_client_queue && component_has_room(link);
 }
 
 void queue_missed(struct link *link)
@@ -106,7 +122,7 @@ void queue_missed(struct link *link)
 /* It may go as it is, unless something before it has not gone yet. */
 static bool is_next(const struct link *link, uint64_t number)
 {
-    return link->state == LINK_READY && !link->is_reading && link->sent && number == link->sent + 1 && may_send(link);
+    return link->state == LINK_READY && !link->is_reading && link->sent && number == link->sent + 1 && !share_waits(link) && may_send(link);
 }
 
 void queue_pushed(struct link *link, uint64_t number, struct text event)
@@ -117,10 +133,11 @@ void queue_pushed(struct link *link, uint64_t number, struct text event)
         queue_missed(link);
 }
 
+/* Others are lent the event, which is read then. */
 void queue_put(struct link *link, uint64_t number, const struct stanza *stanza)
 {
-    if (is_next(link, number))
-        send_stanza(link, number, stanza);
+    if (is_next(link, number) && share_count(link) == 0)
+        send_stanza(link, number, stanza, (struct text){ 0 });
     else
         queue_missed(link);
 }
@@ -130,7 +147,7 @@ void queue_acknowledged(struct peer *peer, unsigned count)
     for (; count > 0 && peer->flights.count > 0; count--) {
         struct flight flight = flights_take(&peer->flights);
         if (flight.link)
-            over(flight.link, flight.number);
+            queue_over(flight.link, flight.number);
     }
     queue_go_on(peer);
 }
@@ -147,10 +164,16 @@ void queue_go_on(struct peer *peer)
 
 static void bounce_entry(struct link *link, uint64_t number, struct text event)
 {
-    struct stanza *stanza = read_event(link, event);
-    over(link, number);
+    struct stanza *stanza = queue_stanza(link, event);
+    queue_over(link, number);
     if (stanza)
         link->peers->callbacks->on_undelivered(link->peers->ctx, stanza, link->condition, link->reason);
+}
+
+/* Not what another node was lent; but what came back from it. */
+static bool is_due(const struct link *link, uint64_t number)
+{
+    return share_is_due(link, number) || (number > link->sent && !share_has_lent(link, number));
 }
 
 static void on_entry(void *ctx, const struct log_entry *entry)
@@ -164,10 +187,13 @@ static void on_entry(void *ctx, const struct log_entry *entry)
         if (link->state == LINK_BROKEN)
             bounce_entry(link, entry->number, entry->event);
         page->last = entry->number;
-    } else if (entry->number > link->sent && may_send(link)) {
+    } else if (!is_due(link, entry->number)) {
+        page->last = entry->number;
+    } else if (!page->is_cut && may_send(link)) {
+        page->last = entry->number;
         send_entry(link, entry->number, entry->event);
     } else {
-        link->has_more = true;
+        page->is_cut = link->has_more = true;
     }
 }
 
@@ -192,6 +218,7 @@ static void read_page(struct link *link, bool bounces, uint64_t after)
     struct page *page = xcalloc(1, sizeof *page + size);
     page->peers = link->peers;
     page->bounces = bounces;
+    page->after = page->last = after;
     memcpy(page->key, link->key, size);
     link->is_reading = true;
     link->has_more = false;
@@ -203,12 +230,14 @@ static void on_page(void *ctx, enum bus_status status, int64_t result)
     struct page *page = ctx;
     struct link *link = link_find(page->peers, text_of(page->key));
     bool is_full = page->count >= LOG_PAGE, bounces = page->bounces;
-    uint64_t last = page->last;
+    uint64_t after = page->after, last = page->last, looked = is_full || page->is_cut ? last : UINT64_MAX;
     (void)result;
     free(page);
     if (!link)
         return;
     link->is_reading = false;
+    if (status == BUS_OK && !bounces)
+        share_passed(link, after, looked);
     if (status != BUS_OK) {
         link->has_more = true; /* read again when something comes */
     } else if (bounces && link->state == LINK_BROKEN) {
@@ -228,7 +257,7 @@ static void on_page(void *ctx, enum bus_status status, int64_t result)
 void queue_read(struct link *link)
 {
     if (!link->is_reading && may_send(link))
-        read_page(link, false, link->sent);
+        read_page(link, false, share_before(link));
     else
         wait_for_room(link);
 }
@@ -246,6 +275,7 @@ static void begin_again(struct link *link)
 {
     if (link->peer)
         flights_lose(&link->peer->flights, link);
+    share_forget(link);
     link->sent = 0;
     queue_read(link);
 }

@@ -270,12 +270,6 @@ static void on_blocked(struct router *router, struct text rest)
     sessions_block(router->sessions, rest, stays, why);
 }
 
-static void on_pushed(struct router *router, struct text rest)
-{
-    if (router->peers)
-        peers_pushed(router->peers, rest);
-}
-
 static const struct node_word {
     const char *word; /* the first line */
     void (*handle)(struct router *router, struct text rest);
@@ -284,7 +278,6 @@ static const struct node_word {
     { "resumed", on_resumed },
     { "dropped", on_dropped },
     { "blocked", on_blocked },
-    { "queued", on_pushed },
 };
 
 void node_command(struct router *router, struct text payload)
@@ -293,5 +286,7 @@ void node_command(struct router *router, struct text payload)
     for (size_t i = 0; i < sizeof node_words / sizeof node_words[0]; i++)
         if (text_is(word, node_words[i].word))
             node_words[i].handle(router, payload);
+    if (router->peers)
+        peers_command(router->peers, word, payload);
     /* else a newer node's word */
 }

@@ -413,6 +413,8 @@ static void on_turn(void *ctx)
     struct router *router = ctx;
     sessions_turn(router->sessions);
     residents_turn(router);
+    if (router->peers)
+        peers_turn(router->peers);
 }
 
 static void on_full(void *ctx)

@@ -72,6 +72,8 @@
     X(PEER_STANZAS_IN,        "peer_stanzas_in_total",           counter, "stanzas received from other servers and components") \
     X(PEER_PAUSES,            "peer_pauses_total",               counter, "times that a server or component was not read because too much of it was under way") \
     X(PEER_STANZAS_OUT,       "peer_stanzas_out_total",          counter, "stanzas written to other servers and components") \
+    X(PEER_STANZAS_LENT,      "peer_stanzas_lent_total",         counter, "stanzas given to other nodes' connections of a component that share its load") \
+    X(PEER_STANZAS_AGAIN,     "peer_stanzas_again_total",        counter, "stanzas for a component that went again because the node or connection that had them has gone") \
     X(REDIS_UP,               "redis_up",                        gauge,   "1 while Redis answers") \
     X(REDIS_QUEUE_BYTES,      "redis_queue_bytes",               gauge,   "bytes waiting to be written to Redis") \
     X(WORK_QUEUE,             "work_queue",                      gauge,   "jobs that wait for the thread pool") \

@@ -43,7 +43,8 @@ void peers_send(struct peers *peers, const struct stanza *stanza, struct text fr
 /* A stanza of on_stanza is done with: stored, routed, or answered with an error. */
 void peers_handled(struct peers *peers, uint64_t peer, uint64_t number);
 
-/* The rest of a "queued" line off the node's channel. */
-void peers_pushed(struct peers *peers, struct text payload);
+/* Another node's lines about links, off this node's channel: the first, and the rest.  Unknown words are nobody's. */
+void peers_command(struct peers *peers, struct text word, struct text payload);
+void peers_turn(struct peers *peers); /* once a loop turn, before what was asked of Redis in it is written */
 
 #endif

@@ -29,6 +29,12 @@ enum peers_put_result {
     PEERS_DOUBLE = -6 /* this number of this stream was taken before */
 };
 
+enum peers_told_result {
+    PEERS_NOT_TOLD = 0, /* nobody holds it, or its node does not listen */
+    PEERS_TOLD = 1,
+    PEERS_IS_HOLDER = 2 /* the telling node holds it itself */
+};
+
 typedef void peers_each_fn(void *ctx, struct text key);
 
 struct peers_ops {
@@ -40,6 +46,10 @@ struct peers_ops {
     /* Those for one link that are asked in one turn of the loop, with none for another between them, go together; other things asked in
      * that turn may come before them.  result: enum peers_put_result.  What is pushed comes to the holder's node channel as "queued LF key LF number LF event". */
     void (*put)(struct store *store, const struct peers_put *put, store_done_fn *fn, void *ctx);
+    /* The holder of the link's lease is told on its node channel.  result: enum peers_told_result */
+    void (*tell_holder)(struct store *store, struct text key, struct text node, struct text what, store_done_fn *fn, void *ctx);
+    /* The lease of the link, if the node holds it, is the heir's from now on, for ttl_ms. */
+    void (*hand_over)(struct store *store, struct text key, struct text node, struct text heir, int64_t ttl_ms);
 };
 
 #endif

@@ -9,21 +9,12 @@ import threading
 
 import pytest
 
+from component import Component
 from conftest import free_port, wait_for
 from floods import pour, stanzas
 from relay import Relay
 from world import Dns, Process, Prosody
 from xmpp import STREAMS, Client
-
-
-class Component(Client):
-    """The other side of XEP-0114."""
-
-    def enter(self, domain, secret):
-        self.send(f"<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' xmlns:stream='{STREAMS}' to='{domain}'>")
-        stream_id = self.until(r"<stream:stream[^>]* id='([^']*)'[^>]*>").group(1)
-        self.send(f"<handshake>{hashlib.sha1((stream_id + secret).encode()).hexdigest()}</handshake>")
-        return self
 
 
 @pytest.fixture

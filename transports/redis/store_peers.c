@@ -9,6 +9,13 @@
 
 enum { CALL_ARGUMENTS = 7, PUT_ARGUMENTS = 3 }; /* of the call and of each event, as the script says */
 
+static struct text node_channels(struct redis *redis)
+{
+    redis->row.size = 0;
+    buffer_printf(&redis->row, "%snode:{", redis->prefix);
+    return buffer_text(&redis->row);
+}
+
 void put_batch_close(struct redis *redis, struct put_batch *puts)
 {
     struct command_queue *queue = &redis->commands.queue;
@@ -21,9 +28,7 @@ void put_batch_close(struct redis *redis, struct put_batch *puts)
     command_integer(queue, puts->bound);
     command_integer(queue, (int64_t)puts->bound_bytes);
     command_word(queue, puts->needs_holder ? "1" : "0");
-    redis->row.size = 0;
-    buffer_printf(&redis->row, "%snode:{", redis->prefix);
-    command_text(queue, buffer_text(&redis->row));
+    command_text(queue, node_channels(redis));
     command_word(queue, "}");
     command_text(queue, buffer_text(&puts->node));
     batch_end(&puts->batch, queue, SCRIPT_PEERS_PUT);
@@ -50,6 +55,35 @@ static void peers_put(struct store *store, const struct peers_put *put, store_do
     command_text(queue, put->stream);
     command_integer(queue, (int64_t)put->number);
     command_text(queue, put->event);
+}
+
+/* -- the holder of a link -- */
+
+static void peers_tell_holder(struct store *store, struct text key, struct text node, struct text what, store_done_fn *fn, void *ctx)
+{
+    struct redis *redis = REDIS_OF_STORE(store);
+    struct command_queue *queue = redis_take(redis, answer_done, (any_fn *)fn, ctx);
+    if (!queue)
+        return;
+    script_begin(queue, &redis->scripts, SCRIPT_PEERS_TELL, redis_key(redis, key, "lease"), 4);
+    command_text(queue, node);
+    command_text(queue, node_channels(redis));
+    command_word(queue, "}");
+    command_text(queue, what);
+    script_end(queue, SCRIPT_PEERS_TELL, (struct pending){ .answer = answer_done, .fn = (any_fn *)fn, .ctx = ctx });
+}
+
+static void peers_hand_over(struct store *store, struct text key, struct text node, struct text heir, int64_t ttl_ms)
+{
+    struct redis *redis = REDIS_OF_STORE(store);
+    struct command_queue *queue = redis_take(redis, answer_nobody, NULL, NULL);
+    if (!queue)
+        return;
+    script_begin(queue, &redis->scripts, SCRIPT_LEASE_HAND, redis_key(redis, key, "lease"), 3);
+    command_text(queue, node);
+    command_text(queue, heir);
+    command_integer(queue, ttl_ms);
+    script_end(queue, SCRIPT_LEASE_HAND, (struct pending){ .answer = answer_nobody, .flags = PENDING_REPEATABLE });
 }
 
 /* -- the set of links -- */
@@ -165,4 +199,6 @@ const struct peers_ops redis_peers_ops = {
     .forget = peers_forget,
     .orphans = peers_orphans,
     .put = peers_put,
+    .tell_holder = peers_tell_holder,
+    .hand_over = peers_hand_over,
 };
