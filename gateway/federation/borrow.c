@@ -127,8 +127,10 @@ static void settle(struct borrowing *borrowing)
     struct borrowed *borrowed, *next;
     HASH_ITER(hh, borrowing->held, borrowed, next) {
         bool is_carried = is_written(borrowed->peer);
-        if (!is_carried && borrowed->peer->state != PEER_ENDED)
-            continue; /* the tick looks again */
+        if (!is_carried && borrowed->peer->state != PEER_ENDED) {
+            peer_want_drained(borrowed->peer);
+            continue;
+        }
         buffer_printf(is_carried ? &carried : &returned, "%llu\n", (unsigned long long)borrowed->number);
         if (is_carried)
             queue_over(link, borrowed->number);
@@ -154,8 +156,6 @@ void borrow_tick(struct link *link)
 {
     if (!link->own)
         borrow_tell(link, component_count(link));
-    if (link->borrowing && link->borrowing->held)
-        enter_turn(link->borrowing);
 }
 
 /* -- lent -- */
@@ -249,6 +249,12 @@ void borrow_take(struct peers *peers, struct text payload)
     set_lender(borrowing_of(link), lender);
     if (!is_held(link->borrowing, number, mark_of(payload)))
         take(link, key, lender, number, payload);
+}
+
+void borrow_drained(struct link *link)
+{
+    if (link->borrowing && link->borrowing->held)
+        enter_turn(link->borrowing);
 }
 
 /* -- ends -- */

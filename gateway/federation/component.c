@@ -183,12 +183,33 @@ struct peer *component_choose(const struct link *link, const struct stanza *stan
     return NULL;
 }
 
+static bool has_enough(const struct peer *peer, const struct link *link)
+{
+    return serves(peer, link) && peer->connection && peer->connection->queued > peer_config(peer)->limits_client_queue;
+}
+
 bool component_has_room(const struct link *link)
 {
     if (!is_shared(link))
         return true;
     for (const struct peer *peer = link->peers->first; peer; peer = peer->next)
-        if (serves(peer, link) && peer->connection && peer->connection->queued > peer_config(peer)->limits_client_queue)
+        if (has_enough(peer, link))
             return false;
     return share_has_room(link);
+}
+
+void component_wait_for_room(const struct link *link)
+{
+    for (struct peer *peer = link->peers->first; peer; peer = peer->next)
+        if (has_enough(peer, link))
+            peer_want_drained(peer);
+}
+
+void component_drained(struct peer *peer)
+{
+    struct link *link = link_find(peer->peers, text_of(peer->other));
+    if (link && link->has_more)
+        queue_read(link);
+    if (link)
+        borrow_drained(link);
 }

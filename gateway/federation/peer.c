@@ -154,6 +154,16 @@ void peer_write(struct peer *peer, struct text xml)
     }
 }
 
+/* The transport tells when half of what is queued at a pause has gone. */
+void peer_want_drained(struct peer *peer)
+{
+    if (!peer->connection || peer->connection->queued == 0)
+        return;
+    peer->connection->ops->pause(peer->connection);
+    if (!peer->is_paused)
+        peer->connection->ops->resume(peer->connection);
+}
+
 void peer_write_element(struct peer *peer, const struct element *element)
 {
     struct buffer *out = &peer->peers->out;
@@ -248,6 +258,17 @@ void peer_expect(struct peer *peer, int64_t ms)
     timer_start(peer->peers->parts->timers, &peer->timer, ms, on_late);
 }
 
+/* It has had enough for limits.client_stall, and took nothing of it: what waits for it goes another way, or waits in Redis. */
+static bool is_stalled(struct peer *peer, int64_t now)
+{
+    const struct config *config = peer_config(peer);
+    if (peer->connection->queued <= config->limits_client_queue)
+        peer->full_ms = 0;
+    else if (!peer->full_ms)
+        peer->full_ms = now;
+    return peer->full_ms && now - peer->full_ms >= config->limits_client_stall_ms;
+}
+
 /* Silence is asked about, and silence after that ends the stream; an idle one is closed (RFC 6120 4.6).  One that is not read
  * says nothing that could be heard. */
 static void on_silence(struct timer *timer)
@@ -264,6 +285,11 @@ static void on_silence(struct timer *timer)
         peer_end(peer, STREAM_ERROR_CONNECTION_TIMEOUT, "silence");
         return;
     }
+    if (is_stalled(peer, now)) {
+        metric_add(peer->peers->parts->metrics, METRIC_CLIENT_QUEUE_OVERFLOWS, 1);
+        peer_end(peer, STREAM_ERROR_RESOURCE_CONSTRAINT, "the other side does not read");
+        return;
+    }
     if (peer->role != &role_component && peer->role != &role_upstream && now - peer->heard_ms >= config->s2s_idle_ms &&
         peer->flights.count == 0) {
         peer_close(peer, "idle");
@@ -272,7 +298,9 @@ static void on_silence(struct timer *timer)
     if (peer->sends_acks && !peer->asked_ms && peer->sent != peer->acknowledged) {
         peer->asked_ms = now;
         peer_write(peer, TEXT("<r xmlns='" XMLNS_SM "'/>"));
-    } else if (config->ping_interval_ms > 0 && now - peer->heard_ms >= config->ping_interval_ms) {
+    } else if (config->ping_interval_ms > 0 && now - peer->heard_ms >= config->ping_interval_ms &&
+               now - peer->spaced_ms >= config->ping_interval_ms) {
+        peer->spaced_ms = now;
         peer_write(peer, TEXT(" ")); /* the kernel finds out whether anybody is there */
     }
     if (peer->state != PEER_ENDED)
@@ -381,6 +409,8 @@ static void on_drained(void *ctx, struct connection *connection)
     (void)ctx;
     if (peer->state == PEER_READY)
         queue_go_on(peer);
+    if (peer->state == PEER_READY && peer->role == &role_component)
+        component_drained(peer);
 }
 
 static void on_closed(void *ctx, struct connection *connection, const char *reason)

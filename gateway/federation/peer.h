@@ -97,6 +97,7 @@ struct peer {
     bool is_header_sent, has_bidi, is_ending, has_external, has_tried_external, is_paused;
     uint32_t sent, acknowledged; /* our stanzas */
     int64_t heard_ms, asked_ms; /* asked_ms: an <r/> or ping is unanswered since; 0: none */
+    int64_t spaced_ms, full_ms; /* of the last white space; full_ms: its queue is since; 0: is not */
 };
 
 enum link_state { LINK_LEASING, LINK_DIALING, LINK_READY, LINK_BROKEN };
@@ -156,6 +157,7 @@ static inline int64_t peers_now(const struct peers *peers)
 struct peer *peer_new(struct peers *peers, const struct peer_role *role, struct connection *connection);
 void peer_write(struct peer *peer, struct text xml);
 void peer_write_element(struct peer *peer, const struct element *element);
+void peer_want_drained(struct peer *peer); /* what waits for room is to hear when there is some again */
 struct peer *peer_find(const struct peers *peers, uint64_t number); /* NULL: it has ended */
 /* The header of RFC 6120 4.7; id only on the side that was called. */
 void peer_write_header(struct peer *peer, const char *from, const char *to, bool with_version);
@@ -211,6 +213,8 @@ struct peer *component_own(const struct link *link, const struct stanza *stanza)
 /* link->peer, or one that shares with it; NULL: a share of another node does (share.h). */
 struct peer *component_choose(const struct link *link, const struct stanza *stanza, struct share **share);
 bool component_has_room(const struct link *link); /* none of those that share has enough for now */
+void component_wait_for_room(const struct link *link);
+void component_drained(struct peer *peer);
 
 /* -- link.c -- */
 struct link *link_find(struct peers *peers, struct text key);

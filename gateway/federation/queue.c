@@ -197,16 +197,13 @@ static void on_entry(void *ctx, const struct log_entry *entry)
     }
 }
 
-/* The transport tells when half of what is queued at a pause has gone. */
 static void wait_for_room(struct link *link)
 {
-    const struct peer *peer = link->peer;
     link->has_more = true;
-    if (!peer || !peer->connection || peer->connection->queued == 0)
-        return;
-    peer->connection->ops->pause(peer->connection);
-    if (!peer->is_paused)
-        peer->connection->ops->resume(peer->connection);
+    if (link->peer)
+        peer_want_drained(link->peer);
+    if (!link->own)
+        component_wait_for_room(link);
 }
 
 static void on_page(void *ctx, enum bus_status status, int64_t result);

@@ -44,9 +44,10 @@ void share_returned(struct peers *peers, struct text payload);
 
 /* -- borrow.c: the other node's side -- */
 void borrow_tell(struct link *link, unsigned count); /* the holder: this node has so many connections */
-void borrow_tick(struct link *link);                 /* the same, and what was slow is looked at again */
+void borrow_tick(struct link *link);                 /* the same, again and again */
 void borrow_take(struct peers *peers, struct text payload);
 void borrow_turn(struct peers *peers);               /* once a loop turn: what was carried is said */
+void borrow_drained(struct link *link);              /* one of its connections has room again */
 void borrow_peer_gone(struct link *link);            /* one of its connections: what that has not written goes back */
 void borrow_own(struct link *link);                  /* this node holds the link from now on */
 void borrow_free(struct link *link);                 /* the last connection has gone: all goes back */

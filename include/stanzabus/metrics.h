@@ -26,7 +26,7 @@
     X(BYTES_OUT,              "bytes_out_total",                 counter, "bytes written to clients, before TLS") \
     X(TLS_HANDSHAKES,         "tls_handshakes_total",            counter, "TLS handshakes completed on TCP") \
     X(TLS_FAILURES,           "tls_failures_total",              counter, "TLS handshakes on TCP that failed or timed out") \
-    X(CLIENT_QUEUE_OVERFLOWS, "client_queue_overflows_total",    counter, "sessions closed because their client did not read") \
+    X(CLIENT_QUEUE_OVERFLOWS, "client_queue_overflows_total",    counter, "sessions, servers and components closed because they did not read") \
     X(BUS_PUBLISHED,          "bus_published_total",             counter, "messages published on the bus") \
     X(BUS_RECEIVED,           "bus_received_total",              counter, "messages received from the bus") \
     X(BUS_RECONNECTS,         "bus_reconnects_total",            counter, "connections to Redis made again after a loss") \

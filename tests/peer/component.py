@@ -15,9 +15,9 @@ class Component(Client):
 
 
 class Listening(Component):
-    """Reads all the time: what came is in got, as (sender's bare address, body), until the other side closes."""
+    """Reads all the time: what came is in got, as (sender's bare address, body without dots at its end), until the other side closes."""
 
-    MESSAGE = re.compile(r"<message[^>]*? from='([^'/]*)[^>]*>.*?<body>(.*?)</body>.*?</message>", re.S)
+    MESSAGE = re.compile(r"<message[^>]*? from='([^'/]*)[^>]*>.*?<body>([^<.]*)\.*</body>.*?</message>", re.S)
 
     def listen(self):
         self.got = []

@@ -4,6 +4,7 @@ import collections
 import json
 import re
 import signal
+import socket
 import time
 
 import pytest
@@ -46,11 +47,11 @@ class Nodes:
         wait_for(lambda: re.search("node=second.*connections=1", self.first.log()), what="a share")
         return one, two
 
-    def say(self, *senders, count=1):
+    def say(self, *senders, count=1, size=0):
         for _ in range(count):
             for sender in senders:
                 body = f"{len(self.said[sender])}"
-                event = {"data": {"kind": "message", "from": sender, "to": "rain@weather.example", "body": body}}
+                event = {"data": {"kind": "message", "from": sender, "to": "rain@weather.example", "body": body.ljust(size, ".")}}
                 assert self.redis.publish("xmpp:from:{senders.example}", json.dumps(event)) == 1
                 self.said[sender].append(body)
 
@@ -186,6 +187,50 @@ def test_the_holder_is_killed(nodes):
     nodes.wait_for_all(one, two, seconds=30)
     wait_for(lambda: is_empty(nodes), what="an empty queue")
     assert nodes.holder() == "second"
+
+
+def stands_still(nodes):
+    """What waits in the queue stays there."""
+    def is_still():
+        before = nodes.redis.xlen("xmpp:{weather.example}:log")
+        time.sleep(0.5)
+        return 20 < before == nodes.redis.xlen("xmpp:{weather.example}:log")
+    wait_for(is_still, what="a queue that stands still")
+
+
+@pytest.mark.parametrize("where", ["the same node", "another node"])
+def test_a_component_that_is_slow(redis, gateways, where):
+    """It is given no more than it takes, and all of it comes when it reads again."""
+    nodes = Nodes(redis, gateways, limits__client_queue="64k", limits__stanza_bytes="64k")
+    one = nodes.enter(nodes.first)
+    wait_for(lambda: nodes.holder() == "first", what="the lease")
+    slow = Listening((nodes.first if where == "the same node" else nodes.second).component)
+    slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 128 * 1024)
+    slow.enter("weather.example", "sun").until(r"<handshake/>")
+    if where == "another node":
+        wait_for(lambda: re.search("node=second.*connections=1", nodes.first.log()), what="a share")
+    nodes.say(*SENDERS, count=14, size=20000)
+    stands_still(nodes)
+    slow.listen()
+    assert not nodes.wait_for_all(one, slow, seconds=30)
+    assert_in_order(nodes, one, slow)
+
+
+@pytest.mark.parametrize("where", ["the same node", "another node"])
+def test_a_component_that_does_not_read(redis, gateways, where):
+    """It is let go after limits.client_stall, and the others go on."""
+    nodes = Nodes(redis, gateways, limits__client_queue="64k", limits__stanza_bytes="64k", limits__client_stall="1")
+    one = nodes.enter(nodes.first)
+    wait_for(lambda: nodes.holder() == "first", what="the lease")
+    where = nodes.first if where == "the same node" else nodes.second
+    slow = Listening(where.component).enter("weather.example", "sun")
+    slow.until(r"<handshake/>")
+    time.sleep(1)
+    nodes.say(*SENDERS, count=14, size=20000)
+    wait_for(lambda: where.metrics()["client_queue_overflows_total"] == 1, what="an end")
+    nodes.say(*SENDERS)
+    for sender in SENDERS:
+        wait_for(lambda: (sender, nodes.said[sender][-1]) in one.got, what=sender)
 
 
 def test_without_sharing_others_stand_by(redis, gateways):

@@ -109,6 +109,42 @@ static void test_another_node_is_told(void **state)
     assert_string_equal(node.payload[0], "queued\n" KEY "\n2\n{\"a\":2}");
 }
 
+static int64_t tell(const char *teller)
+{
+    struct answer answer = { 0 };
+    node.store->peers->tell_holder(node.store, TEXT(KEY), text_of(teller), TEXT("share\n" KEY "\n1"), on_done, &answer);
+    WAIT_ANSWER(&node, &answer);
+    assert_int_equal(answer.status, BUS_OK);
+    return answer.result;
+}
+
+static void test_the_holder_is_told(void **state)
+{
+    struct answer subscribed = { 0 };
+    (void)state;
+    assert_int_equal(tell("n1"), PEERS_NOT_TOLD); /* there is none */
+    hold("n2");
+    assert_int_equal(tell("n1"), PEERS_NOT_TOLD); /* it does not listen */
+    assert_int_equal(tell("n2"), PEERS_IS_HOLDER);
+    node.bus->ops->subscribe(node.bus, TEXT("xmpp:node:{n2}"), on_subscribed, &subscribed);
+    WAIT_ANSWER(&node, &subscribed);
+    node.keeps_messages = true;
+    assert_int_equal(tell("n1"), PEERS_TOLD);
+    assert_true(run_until(loop, has_heard, NULL, 5));
+    assert_string_equal(node.payload[0], "share\n" KEY "\n1");
+}
+
+static void test_a_lease_is_handed_over(void **state)
+{
+    (void)state;
+    hold("n1");
+    node.store->peers->hand_over(node.store, TEXT(KEY), TEXT("n2"), TEXT("n3"), 60000); /* it is not n2's */
+    assert_int_equal(tell("n1"), PEERS_IS_HOLDER);
+    node.store->peers->hand_over(node.store, TEXT(KEY), TEXT("n1"), TEXT("n3"), 60000);
+    assert_int_equal(tell("n3"), PEERS_IS_HOLDER);
+    assert_true(atoi(server_ask(&server, "TTL xmpp:{" KEY "}:lease")) > 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +152,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_repeated_call, suite_open, suite_close),
         cmocka_unit_test_setup_teardown(test_bounds, suite_open, suite_close),
         cmocka_unit_test_setup_teardown(test_another_node_is_told, suite_open, suite_close),
+        cmocka_unit_test_setup_teardown(test_the_holder_is_told, suite_open, suite_close),
+        cmocka_unit_test_setup_teardown(test_a_lease_is_handed_over, suite_open, suite_close),
     };
     return cmocka_run_group_tests_name("peers", tests, suite_start, suite_stop);
 }
