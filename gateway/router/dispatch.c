@@ -103,6 +103,8 @@ void dispatch_iq(struct router *router, const struct sender *sender, struct stan
             iq_refuse(&request, STANZA_ERROR_SERVICE_UNAVAILABLE, NULL);
     } else if (scope == SCOPE_SERVER) {
         caps_answer(router, sender, stanza);
+    } else if (scope == SCOPE_OTHER_ACCOUNT && sender->kind == SENDER_PEER) {
+        caps_abroad_answer(router, stanza);
     }
     stanza_free(&stanza);
 }

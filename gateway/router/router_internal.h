@@ -54,7 +54,9 @@ struct sender {
     uint64_t number; /* SENDER_CLIENT, SENDER_PEER: of the stanza in its stream; 0: a client's, not counted (XEP-0198) */
 };
 
-struct caps;     /* caps.h */
+struct kind;     /* caps_kinds.h; and who says one: caps.c, caps_abroad.c */
+struct speaker;
+struct abroad;
 struct portrait; /* avatar.h */
 
 struct router {
@@ -93,7 +95,9 @@ struct router {
     size_t request_count;
     struct portrait *portraits;       /* uthash: the picture of the accounts of the sessions here */
     uint64_t logins_asked;
-    struct caps *caps;                /* what clients can do; NULL before the first */
+    struct kind *caps_kinds;          /* uthash: what is known of kinds of client */
+    struct speaker *caps_speakers;    /* uthash by session */
+    struct abroad *caps_abroad;       /* uthash: resources at other servers whose kind is being learned */
 
     struct timer start_timer, beat_timer;
     bool is_stopping;

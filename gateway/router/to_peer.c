@@ -1,5 +1,6 @@
 /* to_peer.c - a stanza for another server or a component: queued in Redis, where it waits for the connection (peers.h); and
  * what those say, which goes the way of everybody's stanzas. */
+#include "gateway/router/pep/caps.h"
 #include "gateway/router/resident.h"
 
 /* -- out -- */
@@ -54,8 +55,11 @@ static void on_stanza(void *ctx, struct stanza *stanza, uint64_t peer, uint64_t 
         peers_handled(router->peers, peer, number);
         return;
     }
-    if (stanza->kind == STANZA_MESSAGE && jid_parse(&stanza->arena, element_get(stanza->root, "to"), &to) == 0)
+    if (stanza->kind == STANZA_MESSAGE && jid_parse(&stanza->arena, element_get(stanza->root, "to"), &to) == 0) {
         stanza_remove_ids_by(stanza, jid_bare(&to)); /* XEP-0359 4, rule 2 */
+        if (to.local && jid_is_bare(&to) && text_is(element_get(stanza->root, "type"), "error"))
+            caps_abroad_bounced(router, stanza, &to);
+    }
     router_route(router, &sender, stanza);
 }
 

@@ -65,6 +65,7 @@
     X(ARCHIVE_RETIRED,        "archive_retired_total",           counter, "archived messages removed by the walk over all archives: too old, or too many") \
     X(ARCHIVE_UNREADABLE,     "archive_unreadable_total",        counter, "archived messages left out of answers because they cannot be read") \
     X(CAPS_UNVERIFIED,        "caps_unverified_total",           counter, "answers of clients about their capabilities that did not fit their hash") \
+    X(CAPS_ABROAD_DROPS,      "caps_abroad_drops_total",         counter, "resources of contacts at other servers of which nobody remembers, or asks, what nodes they wish for") \
     X(PEP_NOTICE_DROPS,       "pep_notice_drops_total",          counter, "notifications of pubsub nodes that did not reach contacts, because Redis was away") \
     X(PEERS,                  "peers",                           gauge,   "open connections with other servers and components") \
     X(PEER_LINKS,             "peer_links",                      gauge,   "other domains that something waits for or goes to") \

@@ -1,7 +1,9 @@
 /* store_pep.h - the personal pubsub of an account (XEP-0163): nodes with their configuration, items in the order they were
  * published, and which of its resources want to hear of which nodes.  Kept under {prefix}{bare}:pep: a hash node ->
  * configuration; :pep:items:{node} (hash id -> item), :pep:order:{node} (sorted set), :pep:subscribers:{node} (set),
- * :pep:avatar (string), :pep:usage (bytes and the number of the last item), :pep:wishes (hash resource -> uid, LF, nodes, a line each).
+ * :pep:avatar (string), :pep:usage (bytes and the number of the last item), :pep:wishes (hash resource -> uid, LF, nodes, a line each),
+ * :pep:abroad (hash contact -> its resources and what they wish for, parts/abroad.lua; at most 16 kB of a contact, and only
+ * of contacts in the roster).
  * A configuration is text, "field=value" LF, which the store only compares line by line; it reads persist_items and
  * max_items.  Who may read is the caller's to judge, by the answer's contact.  Calls and answers as in store.h. */
 #ifndef STANZABUS_STORE_PEP_H
@@ -11,6 +13,8 @@
 
 enum pep_result {
     PEP_DONE = 1,
+    PEP_KNOWN = 2,    /* abroad: nothing is new */
+    PEP_TO_LEARN = 3, /* abroad: what its kind wishes for */
     PEP_NO_ACCOUNT = 0,
     PEP_NO_NODE = -1,
     PEP_NO_ITEM = -2,
@@ -60,6 +64,19 @@ struct pep_wish { /* what a session wants to hear of */
     struct text uid;   /* the session's: a wish of an older session counts for nothing */
     struct text nodes; /* a line each; empty: nothing any more */
 };
+/* What became known of a resource at another server. */
+enum pep_abroad_how {
+    PEP_ABROAD_SAID,    /* it is available, and of this kind */
+    PEP_ABROAD_LEARNED, /* its kind wishes for these nodes */
+    PEP_ABROAD_GONE     /* with an empty resource: all of the contact's */
+};
+struct pep_abroad {
+    struct text bare;              /* the account */
+    struct text contact, resource; /* bare JID; may be empty */
+    enum pep_abroad_how how;
+    struct text kind;  /* its capabilities, as text */
+    struct text nodes; /* a line each; PEP_ABROAD_LEARNED */
+};
 struct pep_notice { /* a notification for those available resources of an account that wish for the node */
     struct text bare;
     struct text node;
@@ -91,6 +108,13 @@ struct pep_ops {
                        int change, unsigned most, store_pep_fn *fn, void *ctx);
     /* The answer's config is what the same session wished for before. */
     void (*wish)(struct store *store, const struct pep_wish *wish, store_pep_fn *fn, void *ctx);
+    /* PEP_DONE: config is what it wished for before, total how many resources of the contact were forgotten for it; PEP_KNOWN,
+     * PEP_TO_LEARN; PEP_NO_NODE: it is no contact's, or nobody waits for it. */
+    void (*abroad)(struct store *store, const struct pep_abroad *abroad, store_pep_fn *fn, void *ctx);
+    /* Resources at other servers: of one contact those that wish for anything, or (contact empty) of all those that wish for the
+     * node.  Rows: node: what of it it wishes for, a line each; config: its kind, if that has to be learned first, and it may
+     * wish for more; id: its address; item: the contact. */
+    void (*audience)(struct store *store, struct text bare, struct text contact, struct text node, store_pep_fn *fn, void *ctx);
     /* result: resources that it was published for.  fn may be NULL. */
     void (*notify)(struct store *store, const struct pep_notice *notice, store_done_fn *fn, void *ctx);
     /* The hash of the account's picture (XEP-0153), kept beside the nodes; set: told on the account's mailbox when it is

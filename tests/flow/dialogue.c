@@ -6,6 +6,8 @@
  *                                        or are at the node N
  *   guest NAME [tcp|websocket] [N]       the same with ANONYMOUS
  *   raw NAME [tcp|websocket] [N]         connects only
+ *   component NAME DOMAIN [N]            the same as a component (XEP-0114), whose secret is 'secret'; it speaks as any other server
+ *                                        would, for what is said to both goes the same way
  *   listen CHANNEL                       a service's mailbox, an observer channel
  *   NAME: XML                            sends; indented lines that follow belong to it
  *   NAME gets: XML                       the next stanza must match (see match.h); of several, each in this order
@@ -159,6 +161,15 @@ static void do_raw(struct play *play, char *arguments)
     connect_as(play, name, first, second);
 }
 
+static void do_component(struct play *play, char *arguments)
+{
+    char name[32], domain[256], node[16] = "";
+    if (sscanf(arguments, "%31s %255s %15s", name, domain, node) < 2)
+        fail(play, "component NAME DOMAIN [N]");
+    start(play);
+    person_connect_component(play, name, domain, *node ? atoi(node) : -1);
+}
+
 static void do_account(struct play *play, char *arguments)
 {
     char address[512], password[256];
@@ -240,6 +251,7 @@ static const struct {
     void (*run)(struct play *play, char *arguments);
 } commands[] = {
     { "set", do_set },   { "account", do_account }, { "client", do_client }, { "login", do_login }, { "guest", do_guest },      { "raw", do_raw },
+    { "component", do_component },
     { "listen", do_listen }, { "wait", do_wait },   { "redis", do_redis },   { "redis:", do_ask_redis },
 };
 

@@ -1,5 +1,7 @@
 /* person.c - a client: what it sends, and whether what it gets is what the dialogue says.  The server's bytes are read with
  * the server's own parser, and so are the patterns. */
+#include <openssl/sha.h>
+
 #include "play.h"
 
 /* -- what the server writes -- */
@@ -33,7 +35,13 @@ static void on_error(void *ctx, enum stream_condition condition, const char *tex
          text ? text : "");
 }
 
-static const struct stream_callbacks person_callbacks = { ignore_open, on_stanza, ignore_close, on_error };
+static void on_open(void *ctx, const struct stream_header *header)
+{
+    struct person *person = ctx;
+    snprintf(person->stream_id, sizeof person->stream_id, "%.*s", TEXT_ARGS(header->id));
+}
+
+static const struct stream_callbacks person_callbacks = { on_open, on_stanza, ignore_close, on_error };
 
 void person_hear(struct person *person)
 {
@@ -55,7 +63,7 @@ static struct person *new_person(struct play *play)
     return &play->people[play->person_count++];
 }
 
-struct person *person_connect(struct play *play, const char *name, enum stream_framing framing, int node)
+static struct person *person_named(struct play *play, const char *name, enum stream_framing framing)
 {
     struct person *person = NULL;
     for (unsigned i = 0; i < play->person_count; i++)
@@ -68,8 +76,19 @@ struct person *person_connect(struct play *play, const char *name, enum stream_f
     snprintf(person->name, sizeof person->name, "%s", name);
     person->play = play;
     person->framing = framing;
-    person->wire = world_connect(play->world, node >= 0 ? (unsigned)node : play->next_node++, framing);
     person->stream = stream_new(play->pool, framing, &play->limits, &person_callbacks, person);
+    return person;
+}
+
+static unsigned choose_node(struct play *play, int node)
+{
+    return node >= 0 ? (unsigned)node : play->next_node++;
+}
+
+struct person *person_connect(struct play *play, const char *name, enum stream_framing framing, int node)
+{
+    struct person *person = person_named(play, name, framing);
+    person->wire = world_connect(play->world, choose_node(play, node), framing);
     settle(play);
     return person;
 }
@@ -123,6 +142,28 @@ void person_log_in(struct person *person, const char *mechanism, const char *ini
     send_bytes(person, buffer_text(&out));
     buffer_fini(&out);
     expect_next(person, "iq", XMLNS_CLIENT);
+}
+
+void person_connect_component(struct play *play, const char *name, const char *domain, int node)
+{
+    struct person *person = person_named(play, name, FRAMING_TCP);
+    unsigned char digest[SHA_DIGEST_LENGTH];
+    struct buffer out = { 0 };
+    stream_set_content(person->stream, TEXT(XMLNS_COMPONENT));
+    person->wire = world_connect_component(play->world, choose_node(play, node));
+    buffer_printf(&out, "<stream:stream xmlns='" XMLNS_COMPONENT "' xmlns:stream='" XMLNS_STREAM "' to='%s'>", domain);
+    send_bytes(person, buffer_text(&out));
+    out.size = 0;
+    buffer_printf(&out, "%ssecret", person->stream_id);
+    SHA1((const unsigned char *)out.data, out.size, digest);
+    out.size = 0;
+    buffer_append_text(&out, TEXT("<handshake>"));
+    for (size_t i = 0; i < sizeof digest; i++)
+        buffer_printf(&out, "%02x", digest[i]);
+    buffer_append_text(&out, TEXT("</handshake>"));
+    send_bytes(person, buffer_text(&out));
+    buffer_fini(&out);
+    expect_next(person, "handshake", XMLNS_CLIENT);
 }
 
 /* On WebSocket each message says its own namespace; dialogues leave it out. */

@@ -36,6 +36,7 @@ struct person {
     enum stream_framing framing;
     struct stream *stream; /* reads what the server writes */
     struct queue got;
+    char stream_id[64];    /* of a component's stream */
     bool ignores_presence; /* what it gets of that is not looked at */
 };
 
@@ -75,6 +76,7 @@ void queue_clear(struct queue *queue);
 /* -- person.c -- */
 /* Of this name, made or made anew, at a node: the next one's turn when node is -1. */
 struct person *person_connect(struct play *play, const char *name, enum stream_framing framing, int node);
+void person_connect_component(struct play *play, const char *name, const char *domain, int node);
 /* resource NULL: nothing is bound; empty: the server chooses. */
 void person_log_in(struct person *person, const char *mechanism, const char *initial, const char *domain, const char *resource);
 void person_hear(struct person *person); /* reads what the server has written */

@@ -1,6 +1,7 @@
 /* world.c - the nodes of a dialogue, put together as main.c puts them together, on one loop.
  *
- *   wires ──> sessions ──> router ──> bus and store ──> redis-server <── the outsider: a bus of its own, for services
+ *   wires ──> sessions ──┬─> router ──> bus and store ──> redis-server <── the outsider: a bus of its own, for services
+ *        └──> peers ─────┘   (components: nobody is called)
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,7 +140,9 @@ static void outsider_open(struct world *world)
 
 static void on_ready(void *ctx)
 {
-    ((struct world_node *)ctx)->is_ready = true;
+    struct world_node *node = ctx;
+    node->is_ready = true;
+    peers_start(node->peers);
 }
 
 static bool are_ready(struct world *world)
@@ -176,6 +179,8 @@ static void node_open(struct world *world, unsigned index)
     node->router = router_new(&node->parts);
     node->sessions = sessions_new(&node->parts, &router_session_callbacks, node->router);
     router_set_sessions(node->router, node->sessions);
+    node->peers = peers_new(&node->parts, NULL, &router_peers_callbacks, node->router);
+    router_set_peers(node->router, node->peers);
     node->parts.bus->callbacks = &callbacks;
     node->parts.bus->ctx = node->router;
     redis_start(node->redis);
@@ -219,6 +224,15 @@ struct wire *world_connect(struct world *world, unsigned node, enum stream_frami
     return wire;
 }
 
+struct wire *world_connect_component(struct world *world, unsigned node)
+{
+    if (world->wire_count == WIRES_MAX)
+        world_die("too many connections for one dialogue");
+    struct wire *wire = wire_open(&peers_component_callbacks, world->nodes[node % world->node_count].peers, FRAMING_TCP);
+    world->wires[world->wire_count++] = wire;
+    return wire;
+}
+
 static bool all_are_away(struct world *world)
 {
     bool away = redis_bus(world->outsider.redis)->is_away;
@@ -258,14 +272,17 @@ void world_free(struct world **pointer)
         wire_free(&world->wires[i]);
     world->wire_count = 0;
     world_settle(world);
-    for (unsigned i = 0; i < world->node_count; i++)
+    for (unsigned i = 0; i < world->node_count; i++) {
+        peers_stop(world->nodes[i].peers);
         router_stop(world->nodes[i].router);
+    }
     world_settle(world);
     for (unsigned i = 0; i < world->node_count; i++) {
         struct world_node *node = &world->nodes[i];
         work_pool_free(&node->parts.work);
         redis_free(&node->redis);
         sessions_free(&node->sessions);
+        peers_free(&node->peers);
         router_free(&node->router);
         stream_pool_free(&node->parts.streams);
         timers_free(&node->parts.timers);

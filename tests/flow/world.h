@@ -33,6 +33,7 @@ void world_add_account(struct world *world, struct text bare, const struct accou
 void world_listen(struct world *world, struct text channel);
 int64_t world_say(struct world *world, struct text channel, struct text payload); /* receivers */
 struct wire *world_connect(struct world *world, unsigned node, enum stream_framing framing);
+struct wire *world_connect_component(struct world *world, unsigned node);
 const struct config *world_config(const struct world *world);
 /* Redis is killed, and every node has given it up; is started again, and every node has it back. */
 void world_lose_redis(struct world *world);

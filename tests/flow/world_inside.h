@@ -4,6 +4,7 @@
 
 #include <ev.h>
 
+#include "stanzabus/peers.h"
 #include "transports/redis/redis.h"
 #include "world.h"
 
@@ -19,6 +20,7 @@ struct world_node {
     char id[32];
     struct router *router;
     struct sessions *sessions;
+    struct peers *peers;
     bool is_ready;
 };
 

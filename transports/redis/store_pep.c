@@ -6,7 +6,7 @@
 #include "stanzabus/store_pep.h"
 #include "store_parts.h"
 
-enum { HEAD_VALUES = 6 /* with the array's own */, ROW_VALUES = 4, CAPS_SECONDS = 30 * 24 * 3600 };
+enum { HEAD_VALUES = 6 /* with the array's own */, ROW_VALUES = 4, CAPS_SECONDS = 30 * 24 * 3600, ABROAD_BYTES = 16 * 1024 /* of one contact */ };
 
 static struct text text_at(const struct reply *reply)
 {
@@ -184,6 +184,31 @@ static void pep_wish(struct store *store, const struct pep_wish *wish, store_pep
     end(queue, SCRIPT_PEP_WISH, fn, ctx, 0);
 }
 
+static void pep_abroad(struct store *store, const struct pep_abroad *abroad, store_pep_fn *fn, void *ctx)
+{
+    static const char *const how[] = { [PEP_ABROAD_SAID] = "s", [PEP_ABROAD_LEARNED] = "l", [PEP_ABROAD_GONE] = "g" };
+    struct command_queue *queue = begin(store, SCRIPT_PEP_ABROAD, abroad->bare, "pep:abroad", 6, fn, ctx);
+    if (!queue)
+        return;
+    command_text(queue, abroad->contact);
+    command_text(queue, abroad->resource);
+    command_word(queue, how[abroad->how]);
+    command_text(queue, abroad->kind);
+    command_text(queue, abroad->nodes);
+    command_integer(queue, ABROAD_BYTES);
+    end(queue, SCRIPT_PEP_ABROAD, fn, ctx, 0);
+}
+
+static void pep_audience(struct store *store, struct text bare, struct text contact, struct text node, store_pep_fn *fn, void *ctx)
+{
+    struct command_queue *queue = begin(store, SCRIPT_PEP_AUDIENCE, bare, "pep:abroad", 2, fn, ctx);
+    if (!queue)
+        return;
+    command_text(queue, contact);
+    command_text(queue, node);
+    end(queue, SCRIPT_PEP_AUDIENCE, fn, ctx, PENDING_REPEATABLE);
+}
+
 static void pep_notify(struct store *store, const struct pep_notice *notice, store_done_fn *fn, void *ctx)
 {
     struct redis *redis = REDIS_OF_STORE(store);
@@ -293,6 +318,8 @@ const struct pep_ops redis_pep_ops = {
     .last = pep_last,
     .subscriber = pep_subscriber,
     .wish = pep_wish,
+    .abroad = pep_abroad,
+    .audience = pep_audience,
     .notify = pep_notify,
     .avatar_set = pep_avatar_set,
     .avatar_get = pep_avatar_get,

@@ -22,6 +22,17 @@ void caps_restore(struct router *router, struct session *session);
 /* An iq result or error that came to the server: true when it was an answer about capabilities. */
 bool caps_answer(struct router *router, const struct sender *sender, struct stanza *stanza);
 
+/* -- caps_abroad.c: contacts at other servers, and of components -- */
+/* Presence of one for an account here (to); borrowed. */
+void caps_abroad_presence(struct router *router, const struct stanza *presence, const struct jid *to);
+/* An error about a notification: when it says that the resource has gone, it is forgotten (XEP-0163 4.3.1). */
+void caps_abroad_bounced(struct router *router, const struct stanza *error, const struct jid *to);
+/* An iq result or error for an account: true when it was an answer about capabilities. */
+bool caps_abroad_answer(struct router *router, struct stanza *stanza);
+/* What the kind of this resource wishes for is to be learned; then it gets the last items that are new to it.  kind: as the
+ * store has it. */
+void caps_abroad_learn(struct router *router, struct text bare, struct text address, struct text kind);
+
 /* -- caps_hash.c: pure -- */
 /* Appends the verification string S (5.1) of a disco#info query.  False: ill-formed (5.4). */
 bool caps_string(struct arena *arena, const struct element *query, struct buffer *out);

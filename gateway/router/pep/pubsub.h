@@ -77,8 +77,18 @@ struct stanza *pubsub_notification(struct router *router, struct text bare, stru
 /* <event><items node='...'/></event> in the arena; *items is what the items go into. */
 struct element *pubsub_event_items(struct arena *arena, struct text node, struct element **items);
 
-/* The node's last item goes to resources that become available. */
+/* -- pubsub_last.c: last items, for resources that become available -- */
+/* The node's last item goes to them. */
 bool pubsub_is_sent_on_presence(const struct pep_config *config);
+/* Of each row that the requester (bare) may have so, a notification to the address, with its time: given to fn, which takes
+ * it. */
+typedef void pubsub_last_fn(void *ctx, struct stanza *message);
+void pubsub_last_each(struct router *router, struct text owner, struct text requester, struct text to,
+                      const struct pep_answer *answer, pubsub_last_fn *fn, void *ctx);
+/* Appends those lines of nodes that are not among before. */
+void pubsub_append_new(struct buffer *out, struct text nodes, struct text before);
+/* The last items of the owner's nodes (lines) go to an address at another server. */
+void pubsub_last_abroad(struct router *router, struct text owner, struct text address, struct text nodes);
 
 /* -- pubsub_put.c -- */
 /* result, and the node's configuration, are only said with BUS_OK. */
@@ -90,7 +100,7 @@ void pubsub_put(struct router *router, struct text bare, struct text node, const
 void pubsub_take_back(struct router *router, struct text bare, struct text node, struct text id, pubsub_put_fn *fn, void *ctx);
 
 /* -- pubsub_met.c -- */
-/* The contact (bare, local) sees the owner's presence from now on. */
+/* The contact (bare) sees the owner's presence from now on. */
 void pubsub_met(struct router *router, struct text owner, struct text contact);
 
 #endif

@@ -2,6 +2,7 @@
  * items of those they wish for (XEP-0163 4.3.4, "new subscribers"). */
 #include <stdlib.h>
 
+#include "gateway/router/pep/caps.h"
 #include "gateway/router/pep/pubsub.h"
 
 struct met {
@@ -50,6 +51,30 @@ static void on_nodes(void *ctx, enum bus_status status, const struct pep_answer 
     buffer_fini(&nodes);
 }
 
+/* At another server: those resources of it that are known already; the others get theirs when their presence comes. */
+static void on_audience(void *ctx, enum bus_status status, const struct pep_answer *answer)
+{
+    struct met *met = ctx;
+    for (size_t i = 0; status == BUS_OK && i < answer->row_count; i++) {
+        const struct pep_row *row = &answer->rows[i];
+        if (row->node.size)
+            pubsub_last_abroad(met->router, met->owner, row->id, row->node);
+        if (row->config.size)
+            caps_abroad_learn(met->router, met->owner, row->id, row->config);
+    }
+    free(met);
+}
+
+static bool is_here(const struct router *router, struct text contact)
+{
+    struct arena arena = { 0 };
+    struct service *service;
+    struct jid jid;
+    bool is = jid_parse(&arena, contact, &jid) == 0 && router_place(router, &jid, &service) != PLACE_ELSEWHERE;
+    arena_fini(&arena);
+    return is;
+}
+
 void pubsub_met(struct router *router, struct text owner, struct text contact)
 {
     struct store *store = router->parts->store;
@@ -58,5 +83,8 @@ void pubsub_met(struct router *router, struct text owner, struct text contact)
     memcpy(place, owner.data, owner.size);
     memcpy(place + owner.size, contact.data, contact.size);
     *met = (struct met){ router, { place, owner.size }, { place + owner.size, contact.size } };
-    store->pep->nodes(store, met->owner, met->contact, on_nodes, met);
+    if (is_here(router, met->contact))
+        store->pep->nodes(store, met->owner, met->contact, on_nodes, met);
+    else
+        store->pep->audience(store, met->owner, met->contact, TEXT(""), on_audience, met);
 }

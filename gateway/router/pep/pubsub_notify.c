@@ -1,7 +1,8 @@
 /* pubsub_notify.c - who hears of what happens on a node (XEP-0163 4): the account's own resources and those of its contacts
- * that wish for it (pubsub_wish.c), each addressed by its full JID; and explicit subscribers that share no presence.  It
- * goes through the mailboxes, so it does not matter at which node anybody is; the roster is read once, and all that is said
- * then goes to Redis in one batch. */
+ * that wish for it (pubsub_wish.c; at other servers caps_abroad.c), each addressed by its full JID; and explicit subscribers
+ * that share no presence.  It goes through the mailboxes, so it does not matter at which node anybody is; the roster is read
+ * once, and all that is said then goes to Redis in one batch. */
+#include "gateway/router/pep/caps.h"
 #include "gateway/router/pep/pubsub.h"
 
 #include <stdlib.h>
@@ -28,12 +29,6 @@ struct stanza *pubsub_notification(struct router *router, struct text bare, stru
     element_set(arena, message->root, "type", TEXT("headline"));
     element_append(arena, message->root, element_copy(arena, event));
     return message;
-}
-
-bool pubsub_is_sent_on_presence(const struct pep_config *config)
-{
-    return pep_config_is(config, PEP_SEND_LAST_PUBLISHED_ITEM, "on_sub_and_presence") &&
-           pep_config_is(config, PEP_DELIVER_NOTIFICATIONS, "1");
 }
 
 /* Unique, and nothing that a pattern of Lua would read otherwise: an id without its dashes. */
@@ -66,7 +61,7 @@ void pubsub_tell(struct router *router, struct text publisher, struct text who, 
 
 /* -- contacts and subscribers -- */
 
-struct telling { /* until the roster is read */
+struct telling { /* until the roster is read; before it, who of other servers wishes for the node */
     struct router *router;
     struct arena arena; /* owns all that follows */
     struct text bare, node;
@@ -74,6 +69,11 @@ struct telling { /* until the roster is read */
     struct element *event;
     struct text *subscribers;
     size_t subscriber_count;
+    struct abroad_row {
+        struct text address, contact, kind; /* kind: its wishes are not known yet */
+        bool is_wishing;
+    } *abroad;
+    size_t abroad_count;
 };
 
 static struct telling *telling_new(struct router *router, struct text bare, struct text node, const struct pep_config *config,
@@ -93,8 +93,44 @@ static struct telling *telling_new(struct router *router, struct text bare, stru
     return telling;
 }
 
-/* A contact that sees the account's presence, may read, and is not blocked (XEP-0163 4.3.3).  Of one at another server it
- * is not known here which resource wishes for what: then one goes to the bare JID (4.3.1, 4.3.2). */
+static int compare_contacts(const void *a, const void *b)
+{
+    const struct text *one = &((const struct abroad_row *)a)->contact, *other = &((const struct abroad_row *)b)->contact;
+    if (one->size != other->size)
+        return one->size < other->size ? -1 : 1;
+    return memcmp(one->data, other->data, one->size);
+}
+
+static const struct abroad_row *first_of(const struct telling *telling, struct text contact)
+{
+    struct abroad_row key = { .contact = contact };
+    if (!telling->abroad_count)
+        return NULL;
+    const struct abroad_row *row =
+        bsearch(&key, telling->abroad, telling->abroad_count, sizeof *telling->abroad, compare_contacts);
+    while (row && row > telling->abroad && text_equal(row[-1].contact, contact))
+        row--;
+    return row;
+}
+
+/* Of one whose presence comes here it is known which resources wish for what; what is not known yet is learned, and then the
+ * last item sent.  Of one whose presence does not come, one goes to the bare JID (4.3.2): its own server knows who is there. */
+static void tell_abroad(struct telling *telling, const struct roster_item *item)
+{
+    struct router *router = telling->router;
+    const struct abroad_row *row = first_of(telling, item->contact), *end = telling->abroad + telling->abroad_count;
+    bool is_known = row != NULL || (item->state & SUBSCRIPTION_TO);
+    for (; row && row < end && text_equal(row->contact, item->contact); row++) {
+        if (row->is_wishing)
+            router_say(router, pubsub_notification(router, telling->bare, row->address, telling->event));
+        if (row->kind.size)
+            caps_abroad_learn(router, telling->bare, row->address, row->kind);
+    }
+    if (!is_known)
+        router_say(router, pubsub_notification(router, telling->bare, item->contact, telling->event));
+}
+
+/* A contact that sees the account's presence, may read, and is not blocked (XEP-0163 4.3.3). */
 static void tell_contact(struct telling *telling, const struct roster_item *item)
 {
     struct router *router = telling->router;
@@ -109,7 +145,7 @@ static void tell_contact(struct telling *telling, const struct roster_item *item
     if (place == PLACE_ACCOUNT)
         pubsub_tell(router, telling->bare, item->contact, telling->node, telling->event);
     else if (place == PLACE_ELSEWHERE)
-        router_say(router, pubsub_notification(router, telling->bare, item->contact, telling->event));
+        tell_abroad(telling, item);
 }
 
 static const struct roster_item *find_item(const struct roster *roster, struct text bare)
@@ -133,6 +169,24 @@ static void tell_subscriber(struct telling *telling, const struct roster *roster
         router_say(telling->router, pubsub_notification(telling->router, telling->bare, subscriber, telling->event));
 }
 
+static void on_audience(void *ctx, enum bus_status status, const struct pep_answer *answer)
+{
+    struct telling *telling = ctx;
+    struct arena *arena = &telling->arena;
+    if (status != BUS_OK)
+        return; /* the second answer frees it, and is no better */
+    telling->abroad = arena_alloc(arena, (answer->row_count + 1) * sizeof *telling->abroad);
+    telling->abroad_count = answer->row_count;
+    for (size_t i = 0; i < answer->row_count; i++) {
+        const struct pep_row *row = &answer->rows[i];
+        telling->abroad[i] = (struct abroad_row){ .address = arena_text(arena, row->id),
+                                                  .contact = arena_text(arena, row->item),
+                                                  .kind = arena_text(arena, row->config),
+                                                  .is_wishing = row->node.size > 0 };
+    }
+    qsort(telling->abroad, telling->abroad_count, sizeof *telling->abroad, compare_contacts);
+}
+
 static void on_roster(void *ctx, enum bus_status status, const struct roster *roster)
 {
     struct telling *telling = ctx;
@@ -154,6 +208,9 @@ void pubsub_notify(struct router *router, struct text bare, struct text node, co
     if (pep_config_is(config, PEP_DELIVER_NOTIFICATIONS, "0"))
         return;
     pubsub_tell(router, bare, bare, node, event);
-    if (!pep_config_is(config, PEP_ACCESS_MODEL, "whitelist"))
-        store->roster->get(store, &request, on_roster, telling_new(router, bare, node, config, answer, event));
+    if (pep_config_is(config, PEP_ACCESS_MODEL, "whitelist"))
+        return;
+    struct telling *telling = telling_new(router, bare, node, config, answer, event);
+    store->pep->audience(store, telling->bare, TEXT(""), telling->node, on_audience, telling);
+    store->roster->get(store, &request, on_roster, telling);
 }

@@ -42,36 +42,18 @@ static struct session *session_of(const struct wish *wish)
 
 /* -- the last items -- */
 
-static void send_last(struct wish *wish, struct session *session, const struct pep_row *row)
+static void give(void *ctx, struct stanza *message)
 {
-    struct arena arena = { 0 };
-    struct element *items, *event = pubsub_event_items(&arena, row->node, &items);
-    struct text time;
-    struct element *item = pubsub_item_read(wish->router, &arena, row->item, XMLNS_PUBSUB_EVENT, &time);
-    if (item) {
-        element_append(&arena, items, item);
-        struct stanza *message = pubsub_notification(wish->router, wish->owner, jid_text(session_jid(session)), event);
-        struct element *delay = element_add(&message->arena, message->root, TEXT("delay"), TEXT("urn:xmpp:delay"));
-        element_set(&message->arena, delay, "stamp", arena_text(&message->arena, time));
-        session_send(session, message);
-        stanza_free(&message);
-    }
-    arena_fini(&arena);
+    session_send(ctx, message);
+    stanza_free(&message);
 }
 
 static void on_last(void *ctx, enum bus_status status, const struct pep_answer *answer)
 {
     struct wish *wish = ctx;
     struct session *session = session_of(wish);
-    struct arena arena = { 0 };
-    for (size_t i = 0; status == BUS_OK && session && i < answer->row_count; i++) {
-        struct pep_config config;
-        struct pep_contact contact = pubsub_contact_of(&arena, wish->owner, wish->bare, answer->contact);
-        pep_config_read(&arena, answer->rows[i].config, &config);
-        if (pubsub_is_sent_on_presence(&config) && pep_config_access(&config, &contact) == PEP_MAY_READ)
-            send_last(wish, session, &answer->rows[i]);
-    }
-    arena_fini(&arena);
+    if (status == BUS_OK && session)
+        pubsub_last_each(wish->router, wish->owner, wish->bare, jid_text(session_jid(session)), answer, give, session);
     free(wish);
 }
 
@@ -83,26 +65,6 @@ static void ask_last(const struct wish *wish, struct text nodes, struct text own
 }
 
 /* -- the wish -- */
-
-static bool has_line(struct text lines, struct text line)
-{
-    while (lines.size)
-        if (text_equal(text_take_line(&lines), line))
-            return true;
-    return false;
-}
-
-/* Those of the wish that were not wished for before. */
-static void append_new(struct buffer *out, struct text nodes, struct text before)
-{
-    while (nodes.size) {
-        struct text node = text_take_line(&nodes);
-        if (has_line(before, node))
-            continue;
-        buffer_append_text(out, node);
-        buffer_append_char(out, '\n');
-    }
-}
 
 /* All contacts whose presence the session sees: one batch. */
 static void on_roster(void *ctx, enum bus_status status, const struct roster *roster)
@@ -128,7 +90,7 @@ static void on_wished(void *ctx, enum bus_status status, const struct pep_answer
     struct roster_request request = { .bare = wish->bare };
     struct buffer nodes = { 0 };
     if (status == BUS_OK)
-        append_new(&nodes, wish->nodes, answer->config);
+        pubsub_append_new(&nodes, wish->nodes, answer->config);
     if (nodes.size) {
         ask_last(wish, buffer_text(&nodes), wish->bare);
         store->roster->get(store, &request, on_roster,

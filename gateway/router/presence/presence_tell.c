@@ -2,6 +2,7 @@
  * answer to probes from outside; and what presence for an address means to the server beside passing it on. */
 #include <stdlib.h>
 
+#include "gateway/router/pep/caps.h"
 #include "gateway/router/presence/presence.h"
 
 struct stanza *presence_make(struct text from, struct text to, const char *type)
@@ -118,6 +119,8 @@ bool presence_take(struct router *router, const struct sender *sender, struct st
         answer_probe(router, sender, stanza, to);
         return true;
     }
+    if (place == PLACE_ACCOUNT && sender->kind == SENDER_PEER)
+        caps_abroad_presence(router, stanza, to);
     if (is_client && place != PLACE_SERVER && !remember_directed(router, sender, stanza, to)) {
         stanza_free(&stanza);
         return true;

@@ -9,6 +9,7 @@ if not letters then
     return { 0 }
 end
 local answer = { 1, bits_of(letters) + 8 * redis.call('HDEL', KEYS[3], ARGV[3]) }
+redis.call('HDEL', string.sub(KEYS[1], 1, -7) .. 'pep:abroad', ARGV[3])
 write_item(KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3], 'x--', '', tonumber(ARGV[4]))
 for _, last in ipairs(available(KEYS[2], KEYS[4])) do
     answer[#answer + 1] = last

@@ -40,6 +40,9 @@ end
 if shown_before ~= shown_now then
     write_item(KEYS[1], KEYS[2], ARGV[4], ARGV[5], ARGV[2], letters_of(shown_now), rest or '', tonumber(ARGV[10]))
 end
+if before % 4 ~= now % 4 and bit(now, 1) == 0 then -- its presence is not heard any more (pep_abroad.lua)
+    redis.call('HDEL', string.sub(KEYS[1], 1, -7) .. 'pep:abroad', ARGV[2])
+end
 local answer = { 1, before, now, actions }
 if bit(before, 2) ~= bit(now, 2) then
     for _, last in ipairs(available(KEYS[2], KEYS[4])) do
