@@ -7,7 +7,7 @@
 
 struct contact {
     struct text bare;
-    unsigned state; /* SUBSCRIPTION_TO and _FROM of store_roster.h */
+    unsigned state; /* SUBSCRIPTION_TO and _FROM of store_roster.h; _OUT: it is to be asked again (RFC 6121 3.1.2) */
 };
 
 /* Borrowed until the callback returns. */
@@ -52,7 +52,8 @@ struct presence_meet {
     struct text event;              /* MEET_SHOW: of the presence, complete */
     struct text since;              /* only what changed at this time or later, unavailable ones too; empty: all available */
 };
-/* result: -1 the account's presence is not from's to see, else to how many it was shown. presences: events. */
+/* result: to how many it was shown, or enum meet_result. presences: events. */
+enum meet_result { MEET_UNSEEN = -1 /* the account's presence is not from's to see */, MEET_BLOCKED = -2 };
 typedef void store_meet_fn(void *ctx, enum bus_status status, int result, const struct text *presences, size_t count);
 
 /* presence: event of its last presence, empty when it is not available; directed: addresses, a line each. */

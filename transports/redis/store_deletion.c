@@ -8,7 +8,7 @@ static const char *const names[] = {
     "sessions", /* first: nothing is routed to them any more, and their next write ends them */
     "log",      "acked",     "seen",     "archive",   "presence", "directed", "roster", "requests", "vcard",
     "private",  "blocked",  "tokens",
-    "prefs",    "ended",
+    "prefs",    "ended",     "asked",
 };
 static const char *const families[] = { "with:", "seen:", "sm:", "pep" };
 

@@ -24,8 +24,11 @@ static size_t take_array(const struct reply *reply, size_t count, size_t *at)
 static struct contact *read_contacts(const struct reply *reply, size_t members)
 {
     struct contact *contacts = members ? xmalloc(members / 2 * sizeof *contacts) : NULL;
-    for (size_t i = 0; i < members / 2; i++)
-        contacts[i] = (struct contact){ reply[2 * i].text, subscription_of_letter(reply[2 * i + 1].text.data[0]) };
+    for (size_t i = 0; i < members / 2; i++) {
+        struct text letters = reply[2 * i + 1].text;
+        contacts[i] = (struct contact){ reply[2 * i].text,
+                                        subscription_of_letter(letters.data[0]) | (letters.size > 1 ? SUBSCRIPTION_OUT : 0) };
+    }
     return contacts;
 }
 

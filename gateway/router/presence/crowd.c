@@ -1,4 +1,4 @@
-/* crowd.c - one presence for many, and the question for theirs, in one batch: each account here is one call of the store
+/* crowd.c - one presence for many, the question for theirs, and the request that was not answered, in one batch: each account here is one call of the store
  * that does both, so that a login costs the same few round trips whatever the roster's size.  A batch that fills the queue
  * toward Redis waits for room; crowds keep their order. */
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 struct target {
     struct text address;
     bool is_told, is_asked;
+    bool is_requested; /* to let its presence be seen, once more */
 };
 
 struct crowd {
@@ -79,7 +80,7 @@ static void on_met(void *ctx, enum bus_status status, int result, const struct t
     for (size_t i = 0; attendance && i < count; i++)
         show(crowd, session, presences[i]);
     /* RFC 6121 4.3.2: the contact says that there is no subscription, or there is no contact. */
-    if (question->is_asked && status == BUS_OK && result < 0)
+    if (question->is_asked && status == BUS_OK && result == MEET_UNSEEN)
         subscription_forward(crowd->router, presence_make(question->contact, jid_bare(&crowd->from), "unsubscribed"));
     if (attendance)
         attendance_probe_done(attendance);
@@ -113,6 +114,17 @@ static void meet_account(struct crowd *crowd, const struct target *target)
     store->presence->meet(store, &meet, on_met, question);
 }
 
+/* RFC 6121 3.1.2: what was asked may have got lost on the way.  The id tells that it is the server's own. */
+static void request_again(struct crowd *crowd, const struct target *target)
+{
+    struct router *router = crowd->router;
+    struct stanza *request = presence_make(jid_bare(&crowd->from), target->address, "subscribe");
+    char id[EVENT_ID_SIZE];
+    event_id_next(&router->ids, router_wall_ms(router), id);
+    element_set(&request->arena, request->root, "id", arena_text(&request->arena, (struct text){ id, sizeof id }));
+    router_say(router, request);
+}
+
 /* Services, and whoever is elsewhere, answer for themselves. */
 static void tell_others(struct crowd *crowd, const struct target *target)
 {
@@ -123,6 +135,8 @@ static void tell_others(struct crowd *crowd, const struct target *target)
     }
     if (target->is_asked)
         router_say(crowd->router, presence_make(jid_text(&crowd->from), target->address, "probe"));
+    if (target->is_requested)
+        request_again(crowd, target);
 }
 
 static void answer_nothing(struct crowd *crowd, const struct target *target)
@@ -141,7 +155,8 @@ static void send_to(struct crowd *crowd, const struct target *target)
     bool is_address = jid_parse(&arena, target->address, &to) == 0 &&
                       blocklist_find(crowd->router, jid_bare(&crowd->from), &to) != BLOCKED_YES;
     if (is_address && jid_is_bare(&to) && router_place(crowd->router, &to, &service) == PLACE_ACCOUNT) {
-        meet_account(crowd, target);
+        if (target->is_told || target->is_asked)
+            meet_account(crowd, target); /* of a request nothing gets lost here */
     } else {
         if (is_address)
             tell_others(crowd, target);
@@ -197,12 +212,12 @@ void crowds_free(struct router *router)
 
 /* -- making -- */
 
-static bool add_target(struct crowd *crowd, struct text address, bool is_told, bool is_asked)
+static void add_target(struct crowd *crowd, struct target target)
 {
-    if (!is_told && !is_asked)
-        return false;
-    crowd->targets[crowd->count++] = (struct target){ arena_text(&crowd->arena, address), is_told, is_asked };
-    return true;
+    if (!target.is_told && !target.is_asked && !target.is_requested)
+        return;
+    target.address = arena_text(&crowd->arena, target.address);
+    crowd->targets[crowd->count++] = target;
 }
 
 static size_t count_lines(struct text lines)
@@ -231,14 +246,17 @@ static unsigned collect(struct crowd *crowd, const struct crowd_request *request
     crowd->targets = arena_alloc(&crowd->arena, (request->count + count_lines(lines)) * sizeof *crowd->targets);
     for (size_t i = 0; i < request->count; i++) {
         const struct contact *contact = &request->contacts[i];
-        bool is_asked = request->prober && (contact->state & SUBSCRIPTION_TO);
-        if (add_target(crowd, contact->bare, request->presence && (contact->state & SUBSCRIPTION_FROM), is_asked))
-            asked += is_asked;
+        struct target target = { .address = contact->bare,
+                                 .is_told = request->presence && (contact->state & SUBSCRIPTION_FROM),
+                                 .is_asked = request->prober && (contact->state & SUBSCRIPTION_TO),
+                                 .is_requested = request->prober && (contact->state & SUBSCRIPTION_OUT) };
+        add_target(crowd, target);
+        asked += target.is_asked;
     }
     while (lines.size) {
         struct text address = text_take_line(&lines);
         if (!is_told_already(crowd, address))
-            add_target(crowd, address, request->presence != NULL, false);
+            add_target(crowd, (struct target){ .address = address, .is_told = request->presence != NULL });
     }
     return asked;
 }

@@ -50,7 +50,7 @@ struct probe {
     struct stanza *stanza; /* owned */
 };
 
-/* RFC 6121 4.3.2. */
+/* RFC 6121 4.3.2; XEP-0191 3.3: who is blocked gets no answer. */
 static void on_met(void *ctx, enum bus_status status, int result, const struct text *presences, size_t count)
 {
     struct probe *probe = ctx;
@@ -58,8 +58,8 @@ static void on_met(void *ctx, enum bus_status status, int result, const struct t
     struct jid to;
     if (status != BUS_OK)
         metric_add(probe->router->parts->metrics, METRIC_PRESENCE_DROPS, 1);
-    else if (result < 0 && jid_parse(&probe->stanza->arena, asked, &to) == 0)
-        router_say(probe->router, presence_make(jid_bare(&to), prober, "unsubscribed"));
+    else if (result != MEET_BLOCKED && count == 0 && jid_parse(&probe->stanza->arena, asked, &to) == 0)
+        router_say(probe->router, presence_make(jid_bare(&to), prober, result == MEET_UNSEEN ? "unsubscribed" : "unavailable"));
     else
         presence_tell(probe->router, presences, count, prober, false);
     router_handled(probe->router, &probe->sender, probe->stanza);

@@ -3,14 +3,14 @@
 -- ARGV channel, what to do (s show, p probe, l list whoever asks), bare, full, domain of who comes, event without its first
 --      brace, only presences of this time or later, gone ones too ("" all that are available)
 -- Gives {shown to how many, last presence ...}, with -1 as first when the account's presence is not the asker's to see
--- (RFC 6121 4.3.2), and 0 when there is nothing to say.
+-- (RFC 6121 4.3.2), and -2 when the account has blocked it, and nothing is said.
 -- part: rows
 -- part: items
 local flags = redis.call('HGET', KEYS[1], '') or ''
 if string.find(flags, 'b', 1, true) and ARGV[3] ~= '' then
     for i = 3, 5 do
         if redis.call('SISMEMBER', KEYS[4], ARGV[i]) == 1 then
-            return { 0 }
+            return { -2 }
         end
     end
 end

@@ -3,7 +3,8 @@
 -- ARGV resource, owner, row, channel, event without its first brace, a available or u unavailable, the time before which
 --      gone resources are forgotten, s set, or r set again: without a word if it is known, or n set again: known to nobody
 -- Gives {0} when the row is another's or gone, else {1, was it available before,
---   {contact, subscription ...}: who sees it, and when it was not available before, also whom it sees,
+--   {contact, subscription ...}: who sees it, and when it was not available before, also whom it sees; and when nobody of the
+--   account was, also, within an hour once, who was asked and has not answered (an s behind the subscription),
 --   {request ...}, {last presence of an own other resource ...}: when it was not available before,
 --   {addresses of directed presence, a line each}: when it is not available now}.
 -- part: rows
@@ -49,4 +50,7 @@ for i = 1, #all, 2 do
         redis.call('HDEL', KEYS[2], all[i])
     end
 end
-return { 1, 0, contacts(KEYS[3], 'tfb'), redis.call('HVALS', KEYS[4]), available(KEYS[1], KEYS[2], ARGV[1]), directed }
+local others = available(KEYS[1], KEYS[2], ARGV[1])
+-- Those that were asked are asked again (RFC 6121 3.1.2), but not by each of many short sessions.
+local asked = is and #others == 0 and redis.call('SET', string.sub(KEYS[3], 1, -7) .. 'asked', '1', 'EX', 3600, 'NX')
+return { 1, 0, contacts(KEYS[3], 'tfb', asked), redis.call('HVALS', KEYS[4]), others, directed }

@@ -113,14 +113,16 @@ local function write_item(roster, sessions, channel, head_event, contact, letter
             item_json(contact, letters, rest) .. ']}]}}')
 end
 
--- Contacts that the letters of their subscription select: contact, letter, contact, letter ...
-local function contacts(roster, wanted)
+-- Contacts that the letters of their subscription select: contact, letter, contact, letter ...  With asked also those that
+-- were asked and have not answered: their letter has an s behind it.
+local function contacts(roster, wanted, asked)
     local all, found = redis.call('HGETALL', roster), {}
     for i = 1, #all, 2 do
-        local subscription = string.match(all[i + 1], '^%d+\31([ntfb])')
-        if all[i] ~= '' and subscription and string.find(wanted, subscription, 1, true) then
+        local subscription, ask = string.match(all[i + 1], '^%d+\31([ntfb])(.)')
+        local is_asked = asked and ask == 's'
+        if all[i] ~= '' and subscription and (is_asked or string.find(wanted, subscription, 1, true)) then
             found[#found + 1] = all[i]
-            found[#found + 1] = subscription
+            found[#found + 1] = is_asked and subscription .. 's' or subscription
         end
     end
     return found
