@@ -1,9 +1,11 @@
 """A stock ejabberd as the other side: between servers with certificates both ways, and with the gateway as its component."""
+import re
 import threading
 
 import pytest
 
 from conftest import free_port, wait_for
+from test_abroad import JULIET, MOOD, ROMEO, TUNE, Kind, ask, await_stanza, befriend, never, publish
 from test_components import echo, is_heard
 from world import Authority, Dns, Ejabberd, settings
 from xmpp import Client
@@ -60,3 +62,32 @@ def test_ejabberd(world, redis):
     finally:
         stop.set()
         service.join()
+
+
+def test_presence_and_personal_pubsub(world):
+    """Each side tells the other's clients what they wish for, at their full addresses, by capabilities; vCards and probes."""
+    tune, more = Kind(TUNE), Kind(TUNE, "urn:example:more")
+    juliet = Client(world.gateway.tcp, timeout=20).login("juliet", domain="capulet.example", resource="balcony")
+    romeo = Client(world.ejabberd.c2s, timeout=20).login("romeo", domain="montague.example", resource="orchard")
+    publish(juliet, TUNE, "before")
+    befriend(juliet, romeo, kinds=(more, tune))
+    tune.answer(romeo, JULIET)
+    askers = {re.search(r"from='([^']*)'", more.answer(juliet)).group(1).split("@")[-1].split("/")[0] for _ in range(2)}
+    assert askers == {"capulet.example", "montague.example"}, askers
+    got = await_stanza(romeo, "message", from_=JULIET)
+    assert "before" in got and romeo.jid in got, got
+    publish(juliet, TUNE, "nightingale")
+    assert "nightingale" in await_stanza(romeo, "message", from_=JULIET)
+    publish(juliet, MOOD, "merry")
+    never(romeo, "merry")
+    publish(romeo, TUNE, "lark")
+    got = await_stanza(juliet, "message", from_=ROMEO)
+    assert "lark" in got and juliet.jid in got, got
+    assert "result" in ask(juliet, "set", "<vCard xmlns='vcard-temp'><FN>Juliet Capulet</FN></vCard>")
+    assert "Juliet Capulet" in ask(romeo, "get", "<vCard xmlns='vcard-temp'/>", JULIET)
+    late = Client(world.ejabberd.c2s, timeout=20).login("romeo", domain="montague.example", resource="garden")
+    late.send(tune.presence)
+    await_stanza(late, "presence", from_=juliet.jid)
+    assert "nightingale" in await_stanza(late, "message", from_=JULIET)
+    juliet.close()
+    await_stanza(late, "presence", from_=juliet.jid, type="unavailable")

@@ -176,10 +176,6 @@ def test_presence_and_subscriptions(world):
     juliet.until(r"<presence[^>]*type='subscribe'[^>]*>") if "type='subscribe'" in juliet.seen else None
     juliet.send("<presence to='romeo@montague.example' type='subscribed'/>")
     assert "chat" in romeo.until(r"<presence[^>]*from='juliet@capulet.example/balcony'[^>]*>.*?</presence>").group(0)
-    # A contact there is told what she publishes (XEP-0163 4.3).
-    juliet.send("<iq type='set' id='tune'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='http://jabber.org/protocol/tune'>"
-                "<item id='t'><tune xmlns='http://jabber.org/protocol/tune'><title>Allegro</title></tune></item></publish></pubsub></iq>")
-    assert "Allegro" in romeo.until(r"<message[^>]*from='juliet@capulet.example'[^>]*>.*?</message>").group(0)
     romeo.send("<presence><show>away</show></presence>")
     juliet.until(r"<presence[^>]*from='romeo@montague.example/orchard'[^>]*>.*?away.*?</presence>")
     # One who comes later is told by a probe.

@@ -238,6 +238,9 @@ modules:
   mod_roster: {{}}
   mod_version: {{show_os: false}}
   mod_s2s_dialback: {{}}
+  mod_caps: {{}}
+  mod_pubsub: {{plugins: [flat, pep]}}
+  mod_vcard: {{}}
 ''')
         (self.home / "inetrc").write_text(f'{{resolv_conf,""}}.\n{{lookup,[file,dns]}}.\n{{nameserver,{{127,0,0,1}},{dns.port}}}.\n')
         (self.home / "ejabberdctl.cfg").write_text(f"ERLANG_NODE=test{os.getpid()}@localhost\nERL_DIST_PORT={free_port()}\nINET_DIST_INTERFACE=127.0.0.1\n")
