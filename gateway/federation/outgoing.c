@@ -90,7 +90,8 @@ static bool must_encrypt(const struct peer *peer)
 
 static void take_features(struct peer *peer, const struct element *features)
 {
-    bool is_encrypted = peer->connection->is_encrypted, may_dial_back = peer_config(peer)->s2s_dialback && !peer->connection->is_pinned;
+    bool is_encrypted = peer->connection->is_encrypted;
+    bool may_dial_back = peer_config(peer)->s2s_dialback && !peer->connection->is_pinned;
     const char *fault;
 
     if (peer->has_external) { /* behind <success/> */

@@ -47,8 +47,9 @@ static void on_addresses(void *ctx, enum dns_result result, const struct dns_add
     (void)addresses;
     (void)count;
     proof->query = NULL;
+    const char *host = proof->targets[proof->next - 1].host;
     s2s_pins(tlsa, tlsa_count, pins);
-    if (result == DNS_FOUND && tcp_peer_speaks_for(proof->connection, proof->domain, proof->targets[proof->next - 1].host, pins, tlsa_count))
+    if (result == DNS_FOUND && tcp_peer_speaks_for(proof->connection, proof->domain, host, pins, tlsa_count))
         finish(proof, true);
     else
         try_next(proof);

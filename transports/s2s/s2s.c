@@ -60,7 +60,9 @@ static void try_next(struct dial *dial);
 
 static void explain(struct dial *dial, enum dns_result result, const char *absence, const char *name)
 {
-    const char *what = result == DNS_FAILED ? "DNS does not answer for" : result == DNS_BOGUS ? "DNSSEC says not to believe what DNS answers for" : absence;
+    const char *what = result == DNS_FAILED  ? "DNS does not answer for"
+                       : result == DNS_BOGUS ? "DNSSEC says not to believe what DNS answers for"
+                                             : absence;
     snprintf(dial->reason, sizeof dial->reason, "%s %.80s", what, name);
 }
 

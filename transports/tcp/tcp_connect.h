@@ -35,6 +35,7 @@ void tcp_attempt_cancel(struct tcp_attempt **attempt); /* before fn was called *
 
 /* Whether the other side of a connection between servers, whoever made it, showed the certificate of host, to which the domain
  * delegates securely (A-labels), and which has these pins. */
-bool tcp_peer_speaks_for(struct connection *connection, const char *domain, const char *host, const struct tls_pin *pins, size_t count);
+bool tcp_peer_speaks_for(struct connection *connection, const char *domain, const char *host, const struct tls_pin *pins,
+                         size_t count);
 
 #endif
