@@ -1,0 +1,13 @@
+/* store_stage.h - what the tests of accounts, sessions and nodes share. */
+#ifndef STANZABUS_TESTS_REDIS_STORE_STAGE_H
+#define STANZABUS_TESTS_REDIS_STORE_STAGE_H
+
+#include "suite.h"
+
+/* Of juliet@example.com. */
+struct session_row row(const char *resource, const char *node_id, uint64_t session, bool is_available, int priority);
+struct answer bind_row(struct session_row r, enum bind_conflict conflict, unsigned max);
+bool has_message(void *ctx); /* for run_until: size_t, so many came to the node */
+int compare_lines(const void *a, const void *b); /* for qsort of texts */
+
+#endif
