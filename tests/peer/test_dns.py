@@ -1,5 +1,7 @@
 """How other servers are found when DNS is not as it should be: dead, slow, silent, in pieces, asked for very much at once."""
+import os
 import re
+import socket
 import time
 
 import pytest
@@ -105,6 +107,10 @@ def test_one_question_is_not_answered(world):
 
 
 def test_ipv6_only(world):
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError as error:
+        pytest.skip(f"this machine has no IPv6: {error}")
     remote = world.remote(address="::1")
     world.resolver(hosts={"b.example": "::1"})
     world.start()
@@ -117,6 +123,29 @@ def test_alias(world):
     dns = SignedDns(world.folder, {"example": [
         f"_xmpp-server._tcp.montague.example. 60 IN SRV 0 0 {world.port} b.example.", "b.example. 60 IN CNAME c.example.", "c.example. 60 IN A 127.0.0.1",
         f"_{world.port}._tcp.b.example. 60 IN CNAME tlsa.example.", f"tlsa.example. 60 IN TLSA {tlsa(3, 1, 1, identity)}"]})
+    world.ends.append(dns)
+    world.start(dns=dns, dns__trust_anchor=dns.anchor)
+    world.arrives(remote)
+
+
+def test_no_such_service_in_a_signed_zone(world):
+    """RFC 2782: the target "." says so; and a name of which the zone proves that it is not there."""
+    dns = SignedDns(world.folder, {"example": ["_xmpp-server._tcp.montague.example. 60 IN SRV 0 0 0 ."]})
+    world.ends.append(dns)
+    world.start(dns=dns, dns__trust_anchor=dns.anchor)
+    got = world.comes_back()
+    assert "remote-server-not-found" in got and "there is no XMPP server for montague.example" in got, got
+    world.juliet.send("<message to='romeo@nowhere.example' type='chat' id='m2'><body>O Romeo</body></message>")
+    got = world.juliet.until(r"<message.*?</message>").group(0)
+    assert "remote-server-not-found" in got and "there is no host nowhere.example" in got, got
+
+
+def test_signed_zone_without_srv_records(world):
+    """RFC 6120 3.2.2: the domain is the host; its TLSA records are those of the port that everybody knows."""
+    address, identity = f"127.{os.getpid() >> 8 & 255}.{os.getpid() & 255}.2", Identity("montague.example", ["montague.example"])
+    world.port = 5269
+    remote = world.remote(identity, address=address)
+    dns = SignedDns(world.folder, {"example": [f"montague.example. 60 IN A {address}", f"_5269._tcp.montague.example. 60 IN TLSA {tlsa(3, 1, 1, identity)}"]})
     world.ends.append(dns)
     world.start(dns=dns, dns__trust_anchor=dns.anchor)
     world.arrives(remote)
