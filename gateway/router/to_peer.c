@@ -21,6 +21,8 @@ bool peer_is_reached(struct router *router, struct stanza *stanza)
 static void on_queued(void *ctx, enum bus_status status, int64_t result)
 {
     struct delivery *delivery = ctx;
+    if (status == BUS_OK && (result == PEERS_FULL || result == PEERS_NOBODY))
+        caps_abroad_missed(delivery->router, delivery->stanza);
     if (status != BUS_OK)
         delivery_away(delivery, status);
     else if (result == PEERS_FULL)
@@ -66,6 +68,7 @@ static void on_stanza(void *ctx, struct stanza *stanza, uint64_t peer, uint64_t 
 static void on_undelivered(void *ctx, struct stanza *stanza, enum stanza_condition condition, const char *text)
 {
     struct router *router = ctx;
+    caps_abroad_missed(router, stanza);
     struct stanza *error = stanza->kind == STANZA_PRESENCE ? NULL : stanza_error(stanza, condition, text);
     if (error)
         metric_add(router->parts->metrics, METRIC_STANZA_ERRORS, 1);

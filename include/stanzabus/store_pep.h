@@ -67,6 +67,8 @@ struct pep_wish { /* what a session wants to hear of */
 /* What became known of a resource at another server. */
 enum pep_abroad_how {
     PEP_ABROAD_SAID,    /* it is available, and of this kind */
+    PEP_ABROAD_CAME,    /* it probes, as those do that have just come: PEP_TO_LEARN, with its kind as config, if it is known from before */
+    PEP_ABROAD_MISSED,  /* it could not be told something: it is told all when it is there, or when there is more to tell */
     PEP_ABROAD_LEARNED, /* its kind wishes for these nodes */
     PEP_ABROAD_GONE     /* with an empty resource: all of the contact's */
 };

@@ -186,6 +186,27 @@ def test_their_clients_on_two_nodes(world, gateways, redis):
     await_stanza(romeo, "presence", timeout=30, from_=juliet.jid, type="unavailable")
 
 
+def test_their_server_dies(world, redis):
+    """Prosody dies and says of nobody that he went; who comes back is told the last items, though all he says is as before."""
+    world.start()
+    juliet, romeo = world.juliet(), world.romeo()
+    publish(juliet, TUNE, "before")
+    befriend(juliet, romeo, kinds=(None, Kind(TUNE)))
+    Kind(TUNE).answer(romeo, JULIET)
+    assert "before" in await_stanza(romeo, "message", from_=JULIET)
+    wait_for(lambda: redis.client().xlen("xmpp:{capulet.example>montague.example}:log") == 0, 30, "acknowledgements: nothing comes again")
+    world.prosody.kill()
+    world.prosody.start()
+    # As if he had been away for some minutes.
+    key = f"xmpp:{{{JULIET}}}:pep:abroad"
+    entry = redis.client().hget(key, ROMEO)
+    assert "orchard" in entry
+    redis.client().hset(key, ROMEO, re.sub("\x1e!(\\d+)\x1e", lambda match: f"\x1e!{int(match.group(1)) - 120}\x1e", entry))
+    romeo = enter_romeo(world, "orchard", Kind(TUNE))
+    assert "before" in await_stanza(romeo, "message", timeout=40, from_=JULIET)
+    never(romeo, "<message", 0.5)
+
+
 def test_our_clients_hear_what_they_wish_for(world):
     """Presence goes out as it was said, so that Prosody knows what our clients wish for; its notices reach the right one."""
     world.start()

@@ -186,7 +186,11 @@ static void pep_wish(struct store *store, const struct pep_wish *wish, store_pep
 
 static void pep_abroad(struct store *store, const struct pep_abroad *abroad, store_pep_fn *fn, void *ctx)
 {
-    static const char *const how[] = { [PEP_ABROAD_SAID] = "s", [PEP_ABROAD_LEARNED] = "l", [PEP_ABROAD_GONE] = "g" };
+    static const char *const how[] = { [PEP_ABROAD_SAID] = "s",
+                                       [PEP_ABROAD_CAME] = "c",
+                                       [PEP_ABROAD_LEARNED] = "l",
+                                       [PEP_ABROAD_MISSED] = "m",
+                                       [PEP_ABROAD_GONE] = "g" };
     struct command_queue *queue = begin(store, SCRIPT_PEP_ABROAD, abroad->bare, "pep:abroad", 6, fn, ctx);
     if (!queue)
         return;

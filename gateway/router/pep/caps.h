@@ -25,6 +25,10 @@ bool caps_answer(struct router *router, const struct sender *sender, struct stan
 /* -- caps_abroad.c: contacts at other servers, and of components -- */
 /* Presence of one for an account here (to); borrowed. */
 void caps_abroad_presence(struct router *router, const struct stanza *presence, const struct jid *to);
+/* Its probe. */
+void caps_abroad_probe(struct router *router, const struct stanza *probe, const struct jid *to);
+/* A stanza that did not reach the other server: whom a notification was for is told all again when its server is there. */
+void caps_abroad_missed(struct router *router, const struct stanza *stanza);
 /* An error about a notification: when it says that the resource has gone, it is forgotten (XEP-0163 4.3.1). */
 void caps_abroad_bounced(struct router *router, const struct stanza *error, const struct jid *to);
 /* An iq result or error for an account: true when it was an answer about capabilities. */

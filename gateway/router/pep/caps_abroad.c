@@ -152,10 +152,10 @@ static void on_said(void *ctx, enum bus_status status, const struct pep_answer *
     abroad_free(abroad);
 }
 
-static void gone(struct router *router, struct text bare, struct text address)
+static void note(struct router *router, struct text bare, struct text address, enum pep_abroad_how how)
 {
     struct abroad *abroad = abroad_new(router, bare, address, TEXT(""));
-    tell_store(abroad, PEP_ABROAD_GONE, NULL, NULL);
+    tell_store(abroad, how, NULL, NULL);
     abroad_free(abroad);
 }
 
@@ -164,7 +164,7 @@ void caps_abroad_presence(struct router *router, const struct stanza *presence, 
     struct text type = element_get(presence->root, "type"), from = element_get(presence->root, "from");
     struct caps_said said;
     if (type.data) {
-        gone(router, jid_bare(to), from); /* unavailable, or an error */
+        note(router, jid_bare(to), from, PEP_ABROAD_GONE); /* unavailable, or an error */
         return;
     }
     if (!caps_read(presence, &said))
@@ -176,13 +176,36 @@ void caps_abroad_presence(struct router *router, const struct stanza *presence, 
     tell_store(abroad, PEP_ABROAD_SAID, on_said, abroad);
 }
 
+static void on_came(void *ctx, enum bus_status status, const struct pep_answer *answer)
+{
+    struct abroad *abroad = ctx;
+    if (status == BUS_OK && answer->result == PEP_TO_LEARN)
+        caps_abroad_learn(abroad->router, abroad->bare, abroad->address, answer->config);
+    abroad_free(abroad);
+}
+
+void caps_abroad_probe(struct router *router, const struct stanza *probe, const struct jid *to)
+{
+    struct abroad *abroad = abroad_new(router, jid_bare(to), element_get(probe->root, "from"), TEXT(""));
+    tell_store(abroad, PEP_ABROAD_CAME, on_came, abroad);
+}
+
+void caps_abroad_missed(struct router *router, const struct stanza *stanza)
+{
+    struct text from = element_get(stanza->root, "from"), to = element_get(stanza->root, "to");
+    bool is_notification = stanza->kind == STANZA_MESSAGE && text_is(element_get(stanza->root, "type"), "headline") &&
+                           element_child(stanza->root, "event", XMLNS_PUBSUB_EVENT);
+    if (is_notification && !memchr(from.data, '/', from.size))
+        note(router, from, to, PEP_ABROAD_MISSED);
+}
+
 void caps_abroad_bounced(struct router *router, const struct stanza *stanza, const struct jid *to)
 {
     static const char *const conditions[] = { "gone", "item-not-found", "recipient-unavailable", "service-unavailable" };
     const struct element *error = element_child(stanza->root, "error", XMLNS_CLIENT);
     for (size_t i = 0; error && i < sizeof conditions / sizeof *conditions; i++)
         if (element_child(error, conditions[i], XMLNS_STANZA_ERRORS)) {
-            gone(router, jid_bare(to), element_get(stanza->root, "from"));
+            note(router, jid_bare(to), element_get(stanza->root, "from"), PEP_ABROAD_GONE);
             return;
         }
 }

@@ -116,6 +116,8 @@ bool presence_take(struct router *router, const struct sender *sender, struct st
         return true;
     }
     if (place == PLACE_ACCOUNT && text_is(type, "probe")) {
+        if (sender->kind == SENDER_PEER)
+            caps_abroad_probe(router, stanza, to);
         answer_probe(router, sender, stanza, to);
         return true;
     }
