@@ -213,7 +213,7 @@ const struct config_key config_keys[] = {
     { "limits.directed_presence", NUMBER(limits_directed_presence, "500", 1, 100000), .unit = "addresses",
       .help = "Addresses that one session may send its presence to by name." },
     { "limits.waiting", NUMBER(limits_waiting, "10000", 1, 10000000), .unit = "messages",
-      .help = "Messages that wait for one account; one more is answered with an error." },
+      .help = "Messages that wait for one account; one more is answered with an error.  Of people who are not in its roster: a tenth." },
     { "limits.waiting_bytes", BYTES(limits_waiting_bytes, "32M", MEGA, 4096ll * MEGA),
       .help = "The same in bytes; small ones (4 kB) are bounded by their number only." },
     { "limits.sm_queue", NUMBER(limits_sm_queue, "5000", 100, 1000000), .unit = "stanzas",

@@ -104,6 +104,7 @@ void message_to_account(struct router *router, const struct sender *sender, stru
                                .from = element_get(stanza->root, "from"),
                                .waiting = router->parts->config->limits_waiting,
                                .waiting_bytes = router->parts->config->limits_waiting_bytes,
+                               .is_trusted = sender->kind == SENDER_SERVICE || sender->kind == SENDER_SERVER,
                                .beginning = (uint64_t)router_wall_ms(router),
                                .archive = &archive,
                                .event = event };

@@ -54,6 +54,7 @@ struct deliver {
     unsigned stream_seconds; /* how long the number is remembered */
     unsigned waiting;   /* most entries of the log when one more is to wait */
     size_t waiting_bytes; /* and about the bytes of them in memory */
+    bool is_trusted; /* else, when the sender is not in the roster, a tenth of that must suffice (but at least 100, and 256 kB) */
     uint64_t beginning; /* number of the first entry of a log that is not there: above all that Redis may have forgotten (Unix ms) */
     const struct archive_settings *archive; /* with KEEP_ARCHIVE */
     struct text event;  /* the JSON event, complete */

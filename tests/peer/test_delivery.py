@@ -82,7 +82,9 @@ def test_500_wait_and_others_come_meanwhile(two_nodes, redis):
 def test_what_a_dead_line_did_not_take_comes_at_the_next_login(two_nodes, redis):
     here, there = two_nodes
     juliet = person(here, "juliet", "balcony")
-    romeo = person(there, "romeo", "orchard")  # and reads no more
+    romeo = person(there, "romeo", "orchard")
+    romeo.send("<iq type='set' id='r'><query xmlns='jabber:iq:roster'><item jid='juliet@localhost'/></query></iq>")
+    romeo.until("id='r'")  # no stranger: any number waits; and reads no more
     count = 3000
     for number in range(1, count + 1):
         juliet.send(message(number, padding="x" * 3000))

@@ -95,7 +95,7 @@ static void deliver_to(struct store *store, const struct deliver *deliver, store
         return;
     command_word(queue, audiences[deliver->audience]);
     command_text(queue, deliver->resource);
-    command_word(queue, deliver->keep & KEEP_LOG ? "l" : "");
+    command_word(queue, !(deliver->keep & KEEP_LOG) ? "" : deliver->is_trusted ? "L" : "l");
     command_word(queue, deliver->keep & KEEP_ARCHIVE ? "a" : "");
     command_word(queue, deliver->keep & KEEP_CARBON ? "c" : "");
     command_integer(queue, deliver->hops);

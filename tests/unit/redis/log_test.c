@@ -124,7 +124,7 @@ static struct deliver message(enum route_audience audience, const char *resource
                              .keep = keep,
                              .from = TEXT("romeo@example.net/orchard"),
                              .stream_seconds = 60,
-                             .waiting = 1000,
+                             .waiting = 10000,
                              .waiting_bytes = 1000000,
                              .archive = &always,
                              .event = TEXT("{\"id\":\"1\"}") };
@@ -566,6 +566,37 @@ static void test_bound(void **state)
     assert_int_equal(deliver(what), DELIVER_FULL); /* its number was not taken */
 }
 
+/* Who is in no roster fills a tenth of it; the account's people, and the account itself, are told nothing of that. */
+static void test_bound_of_strangers(void **state)
+{
+    struct deliver stranger = message(ROUTE_NON_NEGATIVE, "", KEEP_LOG), contact = stranger, own = stranger, service = stranger;
+    char big[8192] = "{\"big\":\"";
+    (void)state;
+    make_account();
+    server_ask(&server, "HSET xmpp:{juliet@example.com}:roster nurse@example.net item");
+    contact.from = TEXT("nurse@example.net/x");
+    own.from = TEXT("juliet@example.com/x");
+    service.is_trusted = true;
+    stranger.waiting = contact.waiting = own.waiting = service.waiting = 2000;
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(deliver(stranger), DELIVER_STORED);
+    assert_int_equal(deliver(stranger), DELIVER_FULL);
+    assert_int_equal(deliver(contact), DELIVER_STORED);
+    assert_int_equal(deliver(own), DELIVER_STORED);
+    assert_int_equal(deliver(service), DELIVER_STORED);
+
+    memset(big + strlen(big), 'x', sizeof big - strlen(big) - 3);
+    strcpy(big + sizeof big - 3, "\"}");
+    server_ask(&server, "DEL xmpp:{juliet@example.com}:log");
+    stranger.event = contact.event = text_of(big);
+    stranger.waiting_bytes = contact.waiting_bytes = 4000000;
+    unsigned count = 0;
+    while (deliver(stranger) == DELIVER_STORED)
+        count++;
+    assert_in_range(count, 30, 50);
+    assert_int_equal(deliver(contact), DELIVER_STORED);
+}
+
 /* -- asked again, because the first answer was lost -- */
 
 /* Whatever has changed since: it was stored, and is not answered with an error. */
@@ -690,6 +721,7 @@ int main(void)
         TEST(test_settle_ended_meanwhile),
         TEST(test_settle_read),
         TEST(test_bound),
+        TEST(test_bound_of_strangers),
         TEST(test_again_stored),
         TEST(test_again_refused),
         TEST(test_sent_then_to_oneself),

@@ -2,7 +2,7 @@
 -- published for those they are for: one step, so that nobody comes or goes in between.
 -- KEYS[1] sessions   ARGV channel, seconds that a stream is remembered, most that may wait, about the bytes of them,
 --   number that a new log begins with, settings of the archive, then for each:
---   audience, resource, log ("l" or ""), archive ("a" or ""), copies ("c" or ""), hops, sender, sender's bare address or "" when it
+--   audience, resource, log ("l", "L" from somebody who is no stranger, or ""), archive ("a" or ""), copies ("c" or ""), hops, sender, sender's bare address or "" when it
 --   is the account itself, stream or "", number in it, event without its first brace
 -- audience: r the resource, n all available of non-negative priority, o the resource, else as n
 -- settings of the archive: default letter, milliseconds, messages, bytes
@@ -104,6 +104,20 @@ local function refuse(at, result)
     return result
 end
 
+-- Does as much wait as may?  Strangers get in up to a tenth of it only, so that there is room for people of the roster.  Small ones
+-- are bounded by their number.
+local function is_full(at, size)
+    local most, waiting = tonumber(ARGV[3]), call('XLEN', base .. 'log')
+    local few, few_bytes, bare = math.max(100, most / 10), math.max(262144, ARGV[4] / 10), ARGV[at + 7]
+    local bytes = size > 4096 and (call('MEMORY', 'USAGE', base .. 'log', 'SAMPLES', '0') or 0) + size or 0
+    if waiting >= most or bytes > tonumber(ARGV[4]) then
+        return true
+    elseif ARGV[at + 2] ~= 'l' or bare == '' or (waiting < few and bytes <= few_bytes) then
+        return false
+    end
+    return call('HEXISTS', base .. 'roster', bare) == 0
+end
+
 -- What the first answer was, about: it was taken, or refused, or it waits and is to be settled.
 local function again(at, waits)
     local refused = call('HGET', base .. 'seen:refused', ARGV[at + 8] .. ' ' .. ARGV[at + 9])
@@ -134,10 +148,8 @@ local function deliver(at)
             return -3
         elseif #chosen == 0 and (not keeps_log or audience == 'r') then
             return refuse(at, -2)
-        elseif call('XLEN', base .. 'log') >= tonumber(ARGV[3]) then
+        elseif is_full(at, #event) then
             return refuse(at, -5)
-        elseif #event > 4096 and (call('MEMORY', 'USAGE', base .. 'log', 'SAMPLES', '0') or 0) + #event > tonumber(ARGV[4]) then
-            return refuse(at, -5) -- small ones are bounded by their number
         end
     end
     if ARGV[at + 8] ~= '' then
