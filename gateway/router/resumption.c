@@ -96,6 +96,15 @@ void resumption_undelivered(struct router *router, struct stanza *stanza)
     stanza_free(&stanza);
 }
 
+/* Routed again to the full address, whatever it is: there the session goes on. */
+void resumption_left_behind(struct router *router, const struct session *session, struct stanza *stanza)
+{
+    const struct jid *to = session_jid(session);
+    struct stanza *again = stanza_copy(stanza);
+    to_account_again(router, again, to, router_event(router, stanza, jid_text(to)), 1);
+    stanza_free(&stanza);
+}
+
 /* -- what it missed -- */
 
 struct reading { /* finds the session again when Redis has answered */

@@ -320,6 +320,11 @@ static void on_undelivered(void *ctx, struct session *session, struct stanza *st
     resumption_undelivered(ctx, stanza);
 }
 
+static void on_left_behind(void *ctx, struct session *session, struct stanza *stanza)
+{
+    resumption_left_behind(ctx, session, stanza);
+}
+
 static void on_fenced(void *ctx, struct session *session)
 {
     node_restore_session(ctx, session);
@@ -342,6 +347,7 @@ const struct session_callbacks router_session_callbacks = {
     .on_lost = on_lost,
     .on_dropped = on_dropped,
     .on_undelivered = on_undelivered,
+    .on_left_behind = on_left_behind,
     .on_fenced = on_fenced,
 };
 

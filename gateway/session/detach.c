@@ -127,6 +127,10 @@ void session_drop(struct session *session, const char *reason)
     bind_unsubscribe(sessions, jid_bare(&session->jid));
     if (sessions->callbacks->on_unbound)
         sessions->callbacks->on_unbound(sessions->ctx, jid_bare(&session->jid), false);
+    if (session->sm && session->sm->is_resumable) {
+        session->sm->is_moved = true;
+        detach_hand_over(session);
+    }
 }
 
 /* -- this node stops -- */
@@ -158,6 +162,8 @@ void detach_leave(struct session *session, enum stream_condition condition, cons
 struct giving { /* parses what was noted as text */
     struct sessions *sessions;
     struct session *session; /* NULL: it was another node's */
+    void (*give)(void *ctx, struct session *session, struct stanza *stanza);
+    enum metric metric;
     struct stream *stream;
     struct buffer xml;
 };
@@ -172,9 +178,9 @@ static void on_given(void *ctx, struct stanza *stanza)
 {
     struct giving *giving = ctx;
     struct sessions *sessions = giving->sessions;
-    metric_add(sessions->parts->metrics, METRIC_SM_UNDELIVERED, 1);
-    if (sessions->callbacks->on_undelivered)
-        sessions->callbacks->on_undelivered(sessions->ctx, giving->session, stanza);
+    metric_add(sessions->parts->metrics, giving->metric, 1);
+    if (giving->give)
+        giving->give(sessions->ctx, giving->session, stanza);
     else
         stanza_free(&stanza);
 }
@@ -195,8 +201,11 @@ static void on_given_error(void *ctx, enum stream_condition condition, const cha
 static const struct stream_limits own_limits = { 64 << 20, 4096, 4096 };
 static const struct stream_callbacks giving_callbacks = { on_given_open, on_given, on_given_close, on_given_error };
 
-static void giving_begin(struct giving *giving)
+static void giving_begin(struct giving *giving, enum metric metric,
+                         void (*fn)(void *ctx, struct session *session, struct stanza *stanza))
 {
+    giving->metric = metric;
+    giving->give = fn;
     const struct text open = TEXT("<open xmlns='" XMLNS_FRAMING "' version='1.0'/>");
     giving->stream = stream_new(giving->sessions->parts->streams, FRAMING_WEBSOCKET, &own_limits, &giving_callbacks, giving);
     stream_feed(giving->stream, open.data, open.size);
@@ -215,18 +224,39 @@ static void giving_end(struct giving *giving)
     stream_free(&giving->stream);
 }
 
-/* XEP-0198 4: what a client did not acknowledge is treated as if it had not been there.  What is logged, the log has. */
-void detach_give_back(struct session *session)
+/* What is logged, the log has. */
+static void give_those_after(struct giving *giving, uint64_t after)
 {
-    struct unacked *unacked = &session->sm->unacked;
-    struct giving giving = { .sessions = session->sessions, .session = session };
-    giving_begin(&giving);
+    struct unacked *unacked = &giving->session->sm->unacked;
+    uint64_t number = unacked->acked;
     for (uint32_t i = 0; i < unacked->run_count; i++) {
         const struct run *run = unacked_run(unacked, i);
-        if (run->xml && !run->is_answered)
-            give(&giving, (struct text){ run->xml, run->size });
+        number += run->count;
+        if (run->xml && !run->is_answered && number > after)
+            give(giving, (struct text){ run->xml, run->size });
     }
-    giving_end(&giving);
+    giving_end(giving);
+}
+
+/* XEP-0198 4: what a client did not acknowledge is treated as if it had not been there. */
+void detach_give_back(struct session *session)
+{
+    struct giving giving = { .sessions = session->sessions, .session = session };
+    giving_begin(&giving, METRIC_SM_UNDELIVERED, session->sessions->callbacks->on_undelivered);
+    give_those_after(&giving, 0);
+}
+
+void detach_hand_over(struct session *session)
+{
+    struct giving giving = { .sessions = session->sessions, .session = session };
+    struct sm *sm = session->sm;
+    if (!sm->is_moved || session->open_notes > 0)
+        return;
+    sm->is_moved = false;
+    if (sm->kept >= sm->unacked.sent)
+        return;
+    giving_begin(&giving, METRIC_SM_HANDED_OVER, session->sessions->callbacks->on_left_behind);
+    give_those_after(&giving, sm->kept);
 }
 
 void sessions_undelivered(struct sessions *sessions, const struct text *stanzas, size_t count)
@@ -234,7 +264,7 @@ void sessions_undelivered(struct sessions *sessions, const struct text *stanzas,
     struct giving giving = { .sessions = sessions };
     if (count == 0)
         return;
-    giving_begin(&giving);
+    giving_begin(&giving, METRIC_SM_UNDELIVERED, sessions->callbacks->on_undelivered);
     for (size_t i = 0; i < count; i++)
         give(&giving, stanzas[i]);
     giving_end(&giving);

@@ -350,6 +350,7 @@ void detach_timer(struct session *session);
 void detach_leave(struct session *session, enum stream_condition condition, const char *text);
 /* What the client did not acknowledge, and no log has, is given back to the router. */
 void detach_give_back(struct session *session);
+void detach_hand_over(struct session *session); /* of one that has moved, when no note is under way any more */
 /* Of the account's sessions without a connection the oldest are dropped until there are no more than most. */
 /* ... below zero: so many of them. */
 void detach_make_room(struct session *session, int most, void (*then)(void *ctx), void *ctx);

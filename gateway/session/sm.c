@@ -95,10 +95,12 @@ static void on_started(void *ctx, enum bus_status status, int64_t result)
 {
     struct session *session = ctx;
     session->open_notes--;
-    if (session->state == STATE_ENDED)
+    if (session->state == STATE_ENDED) {
+        detach_hand_over(session);
         session_release(session);
-    else if (status != BUS_OK || result != 1)
+    } else if (status != BUS_OK || result != 1) {
         sm_break(session);
+    }
 }
 
 static void start_notes(struct session *session)

@@ -29,6 +29,7 @@ struct sm {
     uint64_t entry;            /* the highest entry of the log that was sent, without LOG_SHARED */
     uint64_t told;             /* h as it was told last */
     uint64_t asked;            /* stanzas received when the client last asked for h */
+    uint64_t kept;             /* the number of the last stanza that Redis is known to have noted */
     uint64_t safe;             /* what Redis has of h: no more is told to a client that may resume */
     struct {
         uint64_t handled, acked, sent;
@@ -42,6 +43,7 @@ struct sm {
     bool is_asked;   /* an <r/> is out */
     bool is_broken;  /* Redis does not have all notes: nothing waits for them, they are written anew */
     bool is_mending; /* ... and are on the way */
+    bool is_moved;   /* it goes on elsewhere; what was not noted follows it */
     bool is_in_turn;
 };
 

@@ -74,9 +74,12 @@ static void on_noted(void *ctx, enum bus_status status, int64_t result)
 
     TAILQ_REMOVE(&sessions->notes, note, entry);
     session->open_notes--;
+    if (status == BUS_OK && result == 1 && note->sent > sm->kept)
+        sm->kept = note->sent;
     if (note->is_whole)
         sm->is_mending = false;
     if (session->state == STATE_ENDED) {
+        detach_hand_over(session);
         session_release(session);
     } else if (status == BUS_OK && result == 1) {
         if (note->is_whole)

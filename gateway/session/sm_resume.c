@@ -76,7 +76,7 @@ static void load(struct session *session, const struct sm_taken *taken)
             unacked_add_run(&sm->unacked, line->entry, line->count);
         unacked_run(&sm->unacked, sm->unacked.run_count - 1)->line = line->number;
     }
-    sm->noted.sent = sm->written = sm->unacked.sent;
+    sm->noted.sent = sm->written = sm->kept = sm->unacked.sent;
 }
 
 /* Whoever had it: here it is found by its address, elsewhere its node is told. */

@@ -45,6 +45,7 @@
     X(SM_NOT_RESUMED,         "sm_not_resumed_total",            counter, "resumptions refused") \
     X(SM_DROPPED,             "sm_dropped_total",                counter, "sessions without a connection that gave way to newer ones") \
     X(SM_OVERFLOWS,           "sm_overflows_total",              counter, "sessions ended because too much was not acknowledged") \
+    X(SM_HANDED_OVER,         "sm_handed_over_total",           counter, "stanzas that went after a session which had gone on elsewhere") \
     X(SM_UNDELIVERED,         "sm_undelivered_total",            counter, "stanzas that a session's client had not acknowledged when it ended") \
     X(CSI_HELD,               "csi_held_total",                  counter, "presence and chat states held back for inactive clients (XEP-0352)") \
     X(REROUTED,               "rerouted_total",                  counter, "events routed again because their resource had gone") \

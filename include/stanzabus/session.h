@@ -63,6 +63,8 @@ struct session_callbacks {
     /* It ended, and its client had not acknowledged this stanza, which is in no log.  The callee owns it.  session is NULL when it
      * was another node's. */
     void (*on_undelivered)(void *ctx, struct session *session, struct stanza *stanza);
+    /* It goes on elsewhere (on_moved), where nobody knows of this stanza.  The callee owns it. */
+    void (*on_left_behind)(void *ctx, struct session *session, struct stanza *stanza);
     /* The store says that the session is another's, or has lost it. */
     void (*on_fenced)(void *ctx, struct session *session);
 };

@@ -224,6 +224,30 @@ static void test_notes(void **state)
     close_stage();
 }
 
+/* Taken over by another node: what that one cannot know of is handed over, when it is known what it knows. */
+static void test_taken_over(void **state)
+{
+    (void)state;
+    open_stage(NULL, "<enable " SM " resume='1'/>");
+    turn();
+    turn();
+    session_send_xml(session(), TEXT("<iq id='1'/>"));
+    turn();
+    stage->is_held = true;
+    session_send_xml(session(), TEXT("<iq id='2'/>"));
+    turn(); /* in time */
+    stage->note_result = 0;
+    session_send_xml(session(), TEXT("<iq id='3'/>"));
+    turn(); /* refused: it is the other's by now */
+    session_send_xml(session(), TEXT("<iq id='4'/>"));
+    session_drop(session(), "resumed by another connection");
+    assert_int_equal(stage->undelivered.size, 0);
+    stage_settle(stage);
+    buffer_append_char(&stage->undelivered, '\0');
+    assert_string_equal(stage->undelivered.data, "<iq id='3'/>\n<iq id='4'/>\n");
+    close_stage();
+}
+
 /* A Redis that does not answer keeps nobody waiting; when it does again, the notes are written anew. */
 static void test_broken_notes_are_mended(void **state)
 {
@@ -356,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_h_is_checked),
         cmocka_unit_test(test_never_acknowledges),
         cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_taken_over),
         cmocka_unit_test(test_broken_notes_are_mended),
         cmocka_unit_test(test_detached),
         cmocka_unit_test(test_closed_streams_end),

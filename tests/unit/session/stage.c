@@ -457,6 +457,7 @@ static const struct session_callbacks callbacks = {
     .on_replaced = on_replaced,
     .on_delivered = on_delivered,
     .on_undelivered = on_undelivered,
+    .on_left_behind = on_undelivered,
 };
 
 /* -- the stage -- */
