@@ -55,6 +55,8 @@ struct pep_read {
     struct text requester; /* bare */
     enum pep_which which;
     long count;            /* at most; 0 with PEP_LAST: all */
+    size_t bytes;          /* of items: one more than fits is not given, but one always is; 0: no bound.  Left out are those
+                            * furthest from where the page begins: with PEP_LAST and PEP_BEFORE the oldest. */
     long index;            /* PEP_BY_INDEX: of the first, 0 is the oldest */
     const struct text *ids; /* PEP_BY_ID: those; PEP_AFTER, PEP_BEFORE: one, PEP_NO_ITEM when it is not there */
     size_t id_count;

@@ -6,6 +6,7 @@ import pytest
 from conftest import wait_for
 from xmpp import Client
 
+RSM = "http://jabber.org/protocol/rsm"
 PUBSUB = "http://jabber.org/protocol/pubsub"
 
 
@@ -119,6 +120,18 @@ def test_many_large_answers_are_asked_for_at_once(gateway, redis):
     for number in range(20):
         assert "result" in asked(juliet, "set", f"<pubsub xmlns='{PUBSUB}'><publish node='n'><item id='{number}'><a xmlns='urn:a'>{'x' * 180000}</a>"
                                  f"</item></publish>{options}</pubsub>")
+    answer = asked(juliet, "get", f"<pubsub xmlns='{PUBSUB}'><items node='n'/></pubsub>")  # as much as fits, of the last
+    assert re.findall(r"<item id='(\d+)'", answer) == ["15", "16", "17", "18", "19"]
+    assert "<first index='15'>15</first><last>19</last><count>20</count>" in answer
+    ids, which = [], ""
+    while len(ids) < 20:  # and the rest in pages, forward and backward
+        answer = asked(juliet, "get", f"<pubsub xmlns='{PUBSUB}'><items node='n'/><set xmlns='{RSM}'><max>100</max>{which}</set></pubsub>")
+        ids += re.findall(r"<item id='(\d+)'", answer)
+        which = f"<after>{ids[-1]}</after>"
+    assert ids == [str(number) for number in range(20)]
+    answer = asked(juliet, "get", f"<pubsub xmlns='{PUBSUB}'><items node='n'/><set xmlns='{RSM}'><max>100</max><before>15</before></set></pubsub>")
+    assert re.findall(r"<item id='(\d+)'", answer) == ["10", "11", "12", "13", "14"]
+    assert "<first index='10'>10</first>" in answer
     greedy = Client(gateway.tcp).login("juliet", resource="greedy")
     greedy.send("".join(f"<iq type='get' id='g{number}'><pubsub xmlns='{PUBSUB}'><items node='n'/></pubsub></iq>" for number in range(100)))
     neighbour = Client(gateway.tcp).login("romeo")

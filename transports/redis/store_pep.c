@@ -90,7 +90,7 @@ static void pep_read(struct store *store, const struct pep_read *read, store_pep
         [PEP_LAST] = "l", [PEP_BY_ID] = "i", [PEP_AFTER] = "a", [PEP_BEFORE] = "b", [PEP_BY_INDEX] = "n"
     };
     struct command_queue *queue =
-        begin(store, SCRIPT_PEP_READ, read->bare, "pep", 5 + (unsigned)read->id_count, fn, ctx);
+        begin(store, SCRIPT_PEP_READ, read->bare, "pep", 6 + (unsigned)read->id_count, fn, ctx);
     if (!queue)
         return;
     command_text(queue, read->node);
@@ -98,6 +98,7 @@ static void pep_read(struct store *store, const struct pep_read *read, store_pep
     command_word(queue, which[read->which]);
     command_integer(queue, read->count);
     command_integer(queue, read->index);
+    command_integer(queue, (int64_t)read->bytes);
     for (size_t i = 0; i < read->id_count; i++)
         command_text(queue, read->ids[i]);
     end(queue, SCRIPT_PEP_READ, fn, ctx, PENDING_REPEATABLE);

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { PAGE_ITEMS = 500 }; /* of one answer; more is asked for with XEP-0059 */
+enum { PAGE_ITEMS = 500, PAGE_BYTES = 1024 * 1024 }; /* of one answer; more is asked for with XEP-0059 */
 
 /* -- publish -- */
 
@@ -273,9 +273,12 @@ void pubsub_items(struct pubsub *pubsub)
 {
     struct store *store = pubsub->request->router->parts->store;
     struct text ids[64], reference;
-    struct pep_read read = {
-        .bare = pubsub->bare, .node = pubsub->node, .requester = jid_bare(&pubsub->request->from), .which = PEP_LAST, .ids = ids
-    };
+    struct pep_read read = { .bare = pubsub->bare,
+                             .node = pubsub->node,
+                             .requester = jid_bare(&pubsub->request->from),
+                             .which = PEP_LAST,
+                             .bytes = PAGE_BYTES,
+                             .ids = ids };
     if (text_is(pubsub->node, BOOKMARKS_OLD) && text_equal(read.requester, pubsub->bare)) {
         bookmarks_items(pubsub);
         return;
