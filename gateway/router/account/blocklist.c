@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "gateway/router/resident.h"
 #include "stanzabus/store_blocklist.h"
 
 enum { WAITING_MAX = 100 }; /* stanzas of one account, until its list was read */
@@ -225,26 +226,20 @@ void blocklist_open(struct router *router, struct text bare, struct text flags)
         ask(find_or_make(router, bare));
 }
 
-struct looking {
-    struct text bare;
-    const struct session *but;
-    bool is_found;
-};
-
-static void look_at(void *ctx, struct session *session)
+static bool is_anybody_else_here(const struct router *router, struct text bare, const struct session *but)
 {
-    struct looking *looking = ctx;
-    if (session != looking->but && text_equal(jid_bare(session_jid(session)), looking->bare))
-        looking->is_found = true;
+    const struct resident *resident = resident_find(router, bare);
+    for (unsigned i = 0; resident && i < resident->count; i++)
+        if (resident->sessions[i] != but)
+            return true;
+    return false;
 }
 
 void blocklist_close(struct router *router, const struct session *session)
 {
-    struct looking looking = { jid_bare(session_jid(session)), session, false };
-    struct blocklist *list = router->blocklists ? find(router, looking.bare) : NULL;
-    if (list)
-        sessions_each(router->sessions, look_at, &looking);
-    if (!list || looking.is_found)
+    struct text bare = jid_bare(session_jid(session));
+    struct blocklist *list = router->blocklists ? find(router, bare) : NULL;
+    if (!list || is_anybody_else_here(router, bare, session))
         return;
     HASH_DEL(router->blocklists, list);
     list->is_closed = true;
@@ -292,22 +287,18 @@ static void push(struct router *router, struct session *session, struct text ver
     stanza_free(&iq);
 }
 
-struct pushing {
-    struct router *router;
-    struct text bare, verb, addresses;
-};
-
-static void push_to(void *ctx, struct session *session)
+static void push_to_all(struct router *router, struct text bare, struct text verb, struct text addresses)
 {
-    struct pushing *pushing = ctx;
-    if (session_has_asked_blocklist(session) && text_equal(jid_bare(session_jid(session)), pushing->bare))
-        push(pushing->router, session, pushing->verb, pushing->addresses);
+    const struct resident *resident = resident_find(router, bare);
+    for (unsigned i = resident ? resident->count : 0; i-- > 0;) /* one that ends over it leaves the list */
+        if (session_has_asked_blocklist(resident->sessions[i]))
+            push(router, resident->sessions[i], verb, addresses);
 }
 
 void blocklist_changed(struct router *router, struct text bare, struct text payload)
 {
     struct text rest = payload, verb = text_take_line(&rest);
-    struct pushing pushing = { router, bare, verb, rest };
+    struct text addresses = rest;
     struct blocklist *list = find(router, bare);
     bool is_block = text_is(verb, "block");
 
@@ -326,5 +317,5 @@ void blocklist_changed(struct router *router, struct text bare, struct text payl
                 take_out(list, address);
         }
     }
-    sessions_each(router->sessions, push_to, &pushing);
+    push_to_all(router, bare, verb, addresses);
 }
