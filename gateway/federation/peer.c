@@ -168,7 +168,7 @@ void peer_write_element(struct peer *peer, const struct element *element)
 {
     struct buffer *out = &peer->peers->out;
     out->size = 0;
-    element_write(out, element, SCOPE_STREAM);
+    element_write(out, element, strcmp(peer->role->content, XMLNS_SERVER) == 0 ? SCOPE_SERVERS : SCOPE_STREAM);
     peer_write(peer, buffer_text(out));
 }
 

@@ -1,5 +1,6 @@
 /* xml_out.c - a tree written as XML, straight into a buffer.  A default namespace is declared only where it changes;
- * prefixes are stream: and xml:, and ns0, ns1 ... for attributes in other namespaces (RFC 6120 11.2, RFC 7395 3.3.3). */
+ * prefixes are stream: and xml:, db: between servers, and ns0, ns1 ... for attributes in other namespaces (RFC 6120 11.2,
+ * RFC 7395 3.3.3, XEP-0220 2). */
 #include "stanzabus/stanza.h"
 
 /* What must not stand as itself: the first four nowhere, the others not in a value.  White space but the space would be
@@ -40,7 +41,7 @@ void xml_write_value(struct buffer *out, struct text value)
 /* What is in scope where an element is written. */
 struct scope {
     struct text xmlns; /* the default namespace; empty for none */
-    bool stream;       /* the prefix stream: is declared */
+    bool stream, dialback; /* the prefixes stream: and db: are declared */
 };
 
 static inline bool same_namespace(struct text a, struct text b)
@@ -50,12 +51,14 @@ static inline bool same_namespace(struct text a, struct text b)
 
 /* xml: can be bound to nothing else and its namespace to no other prefix, so it is never declared
  * (Namespaces in XML 1.0, 3). */
-static struct text prefix_of(struct text xmlns)
+static struct text prefix_of(struct text xmlns, const struct scope *scope)
 {
     if (same_namespace(xmlns, TEXT(XMLNS_STREAM)))
         return TEXT("stream:");
     if (same_namespace(xmlns, TEXT(XMLNS_XML)))
         return TEXT("xml:");
+    if (scope->dialback && same_namespace(xmlns, TEXT(XMLNS_DIALBACK)))
+        return TEXT("db:");
     return (struct text){ NULL, 0 };
 }
 
@@ -124,7 +127,7 @@ static void write_element(struct buffer *out, const struct element *element, str
 {
     struct text prefix = { NULL, 0 };
     if (!same_namespace(element->xmlns, scope.xmlns))
-        prefix = prefix_of(element->xmlns);
+        prefix = prefix_of(element->xmlns, &scope);
 
     buffer_append_char(out, '<');
     buffer_append_text(out, prefix);
@@ -150,8 +153,10 @@ static void write_element(struct buffer *out, const struct element *element, str
 
 void element_write(struct buffer *out, const struct element *element, enum stanza_scope scope)
 {
-    if (scope == SCOPE_STREAM)
-        write_element(out, element, (struct scope){ TEXT(XMLNS_CLIENT), true });
-    else
-        write_element(out, element, (struct scope){ { NULL, 0 }, false });
+    static const struct scope scopes[] = {
+        [SCOPE_SELF_CONTAINED] = { .stream = false },
+        [SCOPE_STREAM] = { .xmlns = TEXT_INIT(XMLNS_CLIENT), .stream = true },
+        [SCOPE_SERVERS] = { .xmlns = TEXT_INIT(XMLNS_CLIENT), .stream = true, .dialback = true },
+    };
+    write_element(out, element, scopes[scope]);
 }

@@ -99,8 +99,9 @@ struct stanza *stanza_error(const struct stanza *stanza, enum stanza_condition c
 /* How the top level is declared: on TCP the stream header declared jabber:client, in a WebSocket frame each element
  * declares all of its own (RFC 7395 3.3.3). */
 enum stanza_scope {
-    SCOPE_STREAM,        /* jabber:client and the prefix stream: are in scope */
-    SCOPE_SELF_CONTAINED /* nothing is in scope */
+    SCOPE_STREAM,         /* jabber:client and the prefix stream: are in scope */
+    SCOPE_SELF_CONTAINED, /* nothing is in scope */
+    SCOPE_SERVERS         /* as SCOPE_STREAM, and the prefix db:, which XEP-0220 wants for what is in XMLNS_DIALBACK */
 };
 /* Appends XML that a parser turns into an equal tree.  Elements in XMLNS_STREAM get the prefix stream:.  Names must be
  * names without a colon, texts valid XML characters, no namespace http://www.w3.org/2000/xmlns/: as from the parser. */

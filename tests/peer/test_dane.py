@@ -216,10 +216,10 @@ def test_who_judges_dialback_keys(world, name, is_asked):
     with Server(port).enter(own=remote.domain, to="verona.example") as server:
         server.send(f"<db:result from='{remote.domain}' to='verona.example'>key</db:result>")
         if is_asked:
-            wait_for(lambda: "<verify" in remote.heard, what="the question")
+            wait_for(lambda: "<db:verify" in remote.heard, what="the question")
         else:
             assert "error" in server.until(r"<(?:db:)?result[^>]*type='(\w+)'").group(1)
-            assert "<verify" not in remote.heard
+            assert "<db:verify" not in remote.heard
 
 
 # A server that calls, with the certificate of another case or its own: whether EXTERNAL is offered (RFC 7712 5.1).

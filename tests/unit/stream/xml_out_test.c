@@ -72,6 +72,18 @@ static void test_rows(void **state)
     }
 }
 
+/* XEP-0220 2: between servers the prefix of the header stands before what is in that namespace, and is not needed within. */
+static void test_dialback_prefix(void **state)
+{
+    static const struct row row = { .name = "db:" };
+    static const char key[] = "<result xmlns='jabber:server:dialback' from='a.example'><error xmlns='jabber:client'/><x/></result>";
+    (void)state;
+    struct stanza *stanza = parse_in_stream(key, sizeof key - 1);
+    assert_written(&row, stanza->root, SCOPE_SERVERS, "<db:result from='a.example'><error/><db:x/></db:result>");
+    assert_written(&row, stanza->root, SCOPE_STREAM, key);
+    stanza_free(&stanza);
+}
+
 /* Every character that XML knows, in text and in values; and each that it does not is refused. */
 static void test_all_characters(void **state)
 {
@@ -96,6 +108,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_dialback_prefix),
         cmocka_unit_test(test_all_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
