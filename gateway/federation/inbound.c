@@ -122,9 +122,7 @@ static bool may_say(const struct peer *peer, struct text from, struct text to)
         return text_is(from, peer->other);
     if (peer->role == &role_upstream)
         return text_is(to, peer->own) && !text_is(from, peer->own);
-    if (peer->role == &role_outgoing)
-        return peer->has_bidi && text_is(from, peer->other) && text_is(to, peer->own);
-    return peer_has_pair(peer, from, to);
+    return (peer->role == &role_incoming || peer->has_bidi) && peer_has_pair(peer, from, to);
 }
 
 void peer_take_stanza(struct peer *peer, struct stanza *stanza)

@@ -75,11 +75,11 @@ static const char *take_header(struct peer *peer, const struct stream_header *he
     return NULL;
 }
 
-static void ready(struct peer *peer)
+void incoming_ready(struct peer *peer)
 {
     peer_ready(peer);
     if (peer->has_bidi)
-        link_offer(peer);
+        link_offer(peer, text_of(peer->own), text_of(peer->other));
 }
 
 static void on_header(struct peer *peer, const struct stream_header *header)
@@ -100,7 +100,7 @@ static void on_header(struct peer *peer, const struct stream_header *header)
     if (has_version && !ask_for_proof(peer))
         write_features(peer);
     if (peer->pairs)
-        ready(peer);
+        incoming_ready(peer);
 }
 
 /* -- SASL EXTERNAL (RFC 6120 6, XEP-0178) -- */
@@ -138,83 +138,6 @@ static void authenticate(struct peer *peer, struct stanza *stanza)
     }
 }
 
-/* -- dialback -- */
-
-void dialback_result(struct peer *incoming, struct text own, struct text other, const char *type, const char *condition)
-{
-    struct stanza *result = stanza_new();
-    struct arena *arena = &result->arena;
-    stanza_set_root(result, element_new(arena, TEXT("result"), TEXT(XMLNS_DIALBACK)));
-    element_set(arena, result->root, "from", own);
-    element_set(arena, result->root, "to", other);
-    element_set(arena, result->root, "type", text_of(type));
-    if (condition) {
-        struct element *error = element_add(arena, result->root, TEXT("error"), TEXT(XMLNS_CLIENT));
-        element_set(arena, error, "type", TEXT("cancel"));
-        element_add(arena, error, text_of(condition), TEXT(XMLNS_STANZA_ERRORS));
-    }
-    bool is_first = false, is_valid = strcmp(type, "valid") == 0 && peer_add_pair(incoming, other, own);
-    if (is_valid && incoming->state != PEER_READY) {
-        peer_set_domains(incoming, own, other);
-        is_first = true;
-    }
-    peer_write_element(incoming, result->root);
-    stanza_free(&result);
-    if (is_first)
-        ready(incoming);
-    if (strcmp(type, "invalid") == 0) /* XEP-0220 2.2.2 */
-        peer_close(incoming, "a wrong dialback key");
-}
-
-/* XEP-0344: a certificate that proves the domain needs no call back. */
-static void take_key(struct peer *peer, struct stanza *stanza)
-{
-    const struct config *config = peer_config(peer);
-    struct text own, other, key = element_text(&stanza->arena, stanza->root);
-
-    if (jid_prepare_domain(&stanza->arena, element_get(stanza->root, "to"), &own) < 0 ||
-        jid_prepare_domain(&stanza->arena, element_get(stanza->root, "from"), &other) < 0 || own.size == 0 || other.size == 0) {
-        peer_end(peer, STREAM_ERROR_IMPROPER_ADDRESSING, "a dialback key has from and to");
-        return;
-    }
-    if (!peer_is_authority(peer->peers, own))
-        dialback_result(peer, own, other, "error", "item-not-found");
-    else if (peer_is_authority(peer->peers, other) || !peer_is_allowed(peer->peers, other))
-        dialback_result(peer, own, other, "error", "not-allowed");
-    else if (config->s2s_tls_required && !peer->connection->is_encrypted)
-        dialback_result(peer, own, other, "error", "policy-violation");
-    else if (!peer_certificate_fault(peer, other))
-        dialback_result(peer, own, other, "valid", NULL);
-    else if (!config->s2s_dialback)
-        dialback_result(peer, own, other, "error", "not-authorized");
-    else
-        verify_start(peer, own, other, key);
-}
-
-/* Somebody got a key that claims to be ours: any node can tell (XEP-0220 2.4). */
-static void check_key(struct peer *peer, struct stanza *stanza)
-{
-    struct text from = element_get(stanza->root, "from"), to = element_get(stanza->root, "to"), receiving, originating;
-    struct text id = element_get(stanza->root, "id"), key = element_text(&stanza->arena, stanza->root);
-    char right[65];
-    bool is_valid = false;
-
-    if (jid_prepare_domain(&stanza->arena, from, &receiving) == 0 && jid_prepare_domain(&stanza->arena, to, &originating) == 0 &&
-        peer_is_authority(peer->peers, originating)) {
-        dialback_key(peers_secret(peer->peers), receiving, originating, id, right);
-        is_valid = text_is(key, right);
-    }
-    struct stanza *answer = stanza_new();
-    struct arena *arena = &answer->arena;
-    stanza_set_root(answer, element_new(arena, TEXT("verify"), TEXT(XMLNS_DIALBACK)));
-    element_set(arena, answer->root, "from", to);
-    element_set(arena, answer->root, "to", from);
-    element_set(arena, answer->root, "id", id);
-    element_set(arena, answer->root, "type", is_valid ? TEXT("valid") : TEXT("invalid"));
-    peer_write_element(peer, answer->root);
-    stanza_free(&answer);
-}
-
 /* -- what comes -- */
 
 static void start_tls(struct peer *peer)
@@ -242,10 +165,8 @@ static void on_element(struct peer *peer, struct stanza *stanza)
         peer_take_stanza(peer, stanza);
         return;
     }
-    if (is_open && element_is(root, "result", XMLNS_DIALBACK) && !element_get(root, "type").data)
-        take_key(peer, stanza);
-    else if (is_open && element_is(root, "verify", XMLNS_DIALBACK) && !element_get(root, "type").data)
-        check_key(peer, stanza);
+    if (is_open && dialback_take(peer, stanza))
+        ; /* perhaps the first pair is proved now */
     else if (is_open && element_is(root, "bidi", XMLNS_BIDI) && !peer->pairs)
         peer->has_bidi = true;
     else if (peer->state == PEER_NEGOTIATING && element_is(root, "starttls", XMLNS_TLS))

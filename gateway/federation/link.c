@@ -1,6 +1,6 @@
 /* link.c - what waits for one other domain, and who carries it: the node that holds the link's lease.
  *
- *   leasing ──> dialing ──> ready ──> (idle: given back)
+ *   leasing ──> dialing ──> ready ──> (idle: given back)       dialing: or asking a stream that is there (piggyback.c)
  *      ^           │          │ lost
  *      │           v          v
  *      └── broken: what waits is sent back, new things too, until it is tried again */
@@ -77,7 +77,7 @@ void link_free(struct link *link)
     timer_stop(&link->timer);
     if (link->dial)
         peers->dialer->ops->cancel(peers->dialer, &link->dial);
-    bool waits = link->has_more || link->flying_count || link->is_reading || link->state == LINK_DIALING;
+    bool waits = link->has_more || link->flying_count || link->is_reading || link->state == LINK_DIALING || link->state == LINK_ASKING;
     link_leave(link);
     borrow_free(link);
     queue_flush(link);
@@ -144,7 +144,7 @@ static void on_dialed(void *ctx, enum dial_result result, struct connection *con
     }
 }
 
-static void dial(struct link *link)
+void link_dial(struct link *link)
 {
     struct peers *peers = link->peers;
     if (link->own == NULL)
@@ -152,6 +152,8 @@ static void dial(struct link *link)
     link->state = LINK_DIALING;
     if (!peers->dialer)
         link_failed(link, true, STANZA_ERROR_REMOTE_SERVER_NOT_FOUND, "this server does not talk to other servers");
+    else if (piggyback_start(link))
+        return;
     else if (link->other)
         link->dial = peers->dialer->ops->dial(peers->dialer, text_of(link->other), text_of(link->own), on_dialed, link);
     else
@@ -201,7 +203,7 @@ static void on_leased(void *ctx, enum bus_status status, int64_t result)
         if (is_new && link->state == LINK_LEASING && link->peer)
             link_attach(link, link->peer);
         else if (is_new && link->state == LINK_LEASING)
-            dial(link);
+            link_dial(link);
     } else if (link->is_leased) {
         lost_lease(link);
     }
@@ -272,11 +274,11 @@ void link_attach(struct link *link, struct peer *peer)
         timer_start(link->peers->parts->timers, &link->timer, TICK_MS, on_tick);
 }
 
-void link_offer(struct peer *incoming)
+void link_offer(struct peer *peer, struct text own, struct text other)
 {
-    struct link *link = link_get(incoming->peers, text_of(incoming->own), text_of(incoming->other));
+    struct link *link = link_get(peer->peers, own, other);
     if (link && !link->peer && !link->dial && !link->is_leased)
-        link_attach(link, incoming);
+        link_attach(link, peer);
     else if (link)
         link_release(link);
 }
@@ -329,6 +331,10 @@ void link_failed(struct link *link, bool is_for_good, enum stanza_condition cond
 /* What was not acknowledged is still in Redis, and goes again. */
 void link_detach(struct link *link, const char *reason)
 {
+    if (link->state == LINK_ASKING) {
+        piggyback_failed(link, reason);
+        return;
+    }
     bool is_component = link->peer->role == &role_component;
     bool waits = link->puts || link->flying_count || link->has_more || link->is_reading;
     link_leave(link);
@@ -346,11 +352,13 @@ void link_detach(struct link *link, const char *reason)
 static void try_again(struct link *link)
 {
     if (link->state == LINK_DIALING && !link->dial && !link->peer)
-        dial(link);
+        link_dial(link);
+    else if (link->state == LINK_ASKING)
+        piggyback_failed(link, "no answer in time");
     else if (link->state == LINK_BROKEN && link->other)
         link->used_ms = 0; /* mended by being forgotten: the next stanza dials */
     else if (link->state == LINK_BROKEN)
-        dial(link);
+        link_dial(link);
 }
 
 static bool is_idle(const struct link *link)

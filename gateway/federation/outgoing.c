@@ -26,17 +26,8 @@ void outgoing_start(struct link *link, struct connection *connection)
 
 static void send_key(struct peer *peer)
 {
-    struct stanza *result = stanza_new();
-    struct arena *arena = &result->arena;
-    char key[65];
-    dialback_key(peers_secret(peer->peers), text_of(peer->other), text_of(peer->own), text_of(peer->id), key);
-    stanza_set_root(result, element_new(arena, TEXT("result"), TEXT(XMLNS_DIALBACK)));
-    element_set(arena, result->root, "from", text_of(peer->own));
-    element_set(arena, result->root, "to", text_of(peer->other));
-    element_add_text(arena, result->root, text_of(key));
     peer->state = PEER_AUTHENTICATING;
-    peer_write_element(peer, result->root);
-    stanza_free(&result);
+    dialback_show(peer, text_of(peer->own), text_of(peer->other));
 }
 
 /* RFC 6120 6: the identity is told in full, as servers of old times want it (XEP-0178 3, step 9). */
@@ -69,6 +60,7 @@ static bool offers_external(const struct element *features)
 /* The stream is ours to use; what the other side says is acknowledged is kept until then. */
 static void ready(struct peer *peer)
 {
+    peer_add_pair(peer, text_of(peer->other), text_of(peer->own));
     peer_ready(peer);
     if (!LIST_EMPTY(&peer->links))
         link_attach(LIST_FIRST(&peer->links), peer);
@@ -92,8 +84,11 @@ static void take_features(struct peer *peer, const struct element *features)
 {
     bool is_encrypted = peer->connection->is_encrypted;
     bool may_dial_back = peer_config(peer)->s2s_dialback && !peer->connection->is_pinned;
+    const struct element *dialback = element_child(features, "dialback", XMLNS_DIALBACK_FEATURE);
     const char *fault;
 
+    peer->knows_dialback = dialback != NULL;
+    peer->takes_dialback_errors = dialback && element_child(dialback, "errors", XMLNS_DIALBACK_FEATURE);
     if (peer->has_external) { /* behind <success/> */
         peer->sends_acks = element_child(features, "sm", XMLNS_SM) != NULL;
         go_on(peer);
@@ -154,10 +149,12 @@ static void on_encrypted(struct peer *peer)
 
 static void take_result(struct peer *peer, const struct element *root)
 {
-    if (text_is(element_get(root, "type"), "valid"))
-        ready(peer);
-    else
+    if (!text_is(element_get(root, "type"), "valid")) {
         give_up(peer, true, STANZA_ERROR_REMOTE_SERVER_NOT_FOUND, "the server of that domain does not believe who we are (dialback)");
+        return;
+    }
+    peer->knows_dialback = true;
+    ready(peer);
 }
 
 /* Refused certificates leave dialback, on a new stream: this one is over (RFC 6120 6.4.5). */
@@ -199,6 +196,10 @@ static void on_element(struct peer *peer, struct stanza *stanza)
         external_failed(peer);
     } else if (is_waiting && element_is(root, "result", XMLNS_DIALBACK)) {
         take_result(peer, root);
+    } else if (peer->state == PEER_READY && element_is(root, "result", XMLNS_DIALBACK) && element_get(root, "type").data) {
+        piggyback_answered(peer, root);
+    } else if (peer->state == PEER_READY && peer->has_bidi && dialback_take(peer, stanza)) {
+        ; /* XEP-0288 3: the other side asks, though it was called */
     } else {
         peer_end(peer, STREAM_ERROR_POLICY_VIOLATION, "not at this point of the stream");
     }

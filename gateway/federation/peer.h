@@ -7,7 +7,7 @@
  *                                      ├─> component.c  a component connected (share.h: on several nodes)        (XEP-0114)
  *                                      └─> upstream.c   we are a component of another server
  *   link.c: what waits for a domain; queue.c: from Redis to the stream, and out of Redis when acknowledged; flights.c: what is
- *   between the two */
+ *   between the two; piggyback.c: a further link for a stream that is there */
 #ifndef STANZABUS_FEDERATION_PEER_H
 #define STANZABUS_FEDERATION_PEER_H
 
@@ -84,7 +84,7 @@ struct peer {
     uint64_t number;
     char uid[96];               /* names the stream for ever */
     enum peer_state state;
-    struct peer_pair *pairs;    /* incoming: who may speak */
+    struct peer_pair *pairs;    /* who may speak; outgoing: for whom we may, and they where there is bidi */
     unsigned pair_count, verifying;
     struct proof *proof;        /* incoming: DNS is asked about its certificate, and features wait for that */
     char *proof_domain;         /* about which it was asked; once a stream */
@@ -95,12 +95,13 @@ struct peer {
     struct peer_received received;
     bool sends_acks;            /* our stanzas are acknowledged */
     bool is_header_sent, has_bidi, is_ending, has_external, has_tried_external, is_paused;
+    bool knows_dialback, takes_dialback_errors; /* outgoing: the other side, XEP-0220 2.3 and 2.4 */
     uint32_t sent, acknowledged; /* our stanzas */
     int64_t heard_ms, asked_ms; /* asked_ms: an <r/> or ping is unanswered since; 0: none */
     int64_t spaced_ms, full_ms; /* of the last white space; full_ms: its queue is since; 0: is not */
 };
 
-enum link_state { LINK_LEASING, LINK_DIALING, LINK_READY, LINK_BROKEN };
+enum link_state { LINK_LEASING, LINK_DIALING, LINK_ASKING, LINK_READY, LINK_BROKEN };
 struct link {
     UT_hash_handle hh;
     LIST_ENTRY(link) beside; /* on the same stream */
@@ -117,7 +118,7 @@ struct link {
     bool is_reading, has_more, is_leased, is_lease_asked;
     unsigned puts;           /* under way from this node: the link stays for them */
     unsigned failures;
-    int64_t waiting_since_ms, used_ms, retry_ms, leased_ms; /* retry_ms: when to dial again, or be mended */
+    int64_t waiting_since_ms, used_ms, retry_ms, leased_ms; /* retry_ms: when to dial again, to ask no longer, or be mended */
     enum stanza_condition condition; /* while broken: what senders hear */
     char reason[160];
     struct shares *shares;       /* share.c; NULL: no other node shares */
@@ -136,6 +137,7 @@ struct peers {
     struct link *links;       /* uthash by key */
     size_t link_count;
     struct borrowing *borrowings; /* those that have something to say at the end of the turn */
+    struct alone *alone;      /* uthash by link key: piggyback.c */
     struct verify *verifies;
     unsigned verify_count;
     struct buffer out;        /* scratch for what is written */
@@ -186,6 +188,14 @@ bool peer_take_management(struct peer *peer, struct stanza *stanza);
 void peer_begin_acknowledging(struct peer *peer); /* what comes from now on */
 void peer_acknowledge(struct peer *peer);
 
+/* -- dialback.c -- */
+/* XEP-0185: the key for a stream id, as hex; out holds 65 bytes. */
+void dialback_key(struct text shared, struct text receiving, struct text originating, struct text id, char out[65]);
+void dialback_show(struct peer *peer, struct text own, struct text other); /* a key of ours, on a stream that we opened */
+/* A key of the other side, or its question about one that claims to be ours; true: it was one.  Borrows the stanza. */
+bool dialback_take(struct peer *peer, struct stanza *stanza);
+void dialback_result(struct peer *peer, struct text own, struct text other, const char *type, const char *condition);
+
 extern const struct peer_role role_incoming, role_outgoing, role_verifier, role_component, role_upstream;
 
 static inline struct text peers_secret(const struct peers *peers)
@@ -195,13 +205,11 @@ static inline struct text peers_secret(const struct peers *peers)
 
 /* -- outgoing.c, verify.c, component.c, upstream.c -- */
 void outgoing_start(struct link *link, struct connection *connection);
+void incoming_ready(struct peer *peer); /* its first pair is proved */
 /* Has the key of a dialback checked by who is asked for it (XEP-0220 2.4), and answers the incoming peer. */
 void verify_start(struct peer *incoming, struct text own, struct text other, struct text key);
 void verify_forget(struct peer *incoming); /* it ends */
 void verify_free(struct peers *peers);
-void dialback_result(struct peer *incoming, struct text own, struct text other, const char *type, const char *condition);
-/* XEP-0185: the key for a stream id, as hex; out holds 65 bytes. */
-void dialback_key(struct text shared, struct text receiving, struct text originating, struct text id, char out[65]);
 void upstream_start(struct peers *peers);
 bool upstream_has(const struct peers *peers, struct text domain);
 struct dial *upstream_dial(struct link *link, dialed_fn *fn);
@@ -227,13 +235,21 @@ void link_want(struct link *link);                      /* something waits, and 
 void link_join(struct link *link, struct peer *peer);   /* the stream is to carry it */
 void link_leave(struct link *link);                     /* not any more */
 void link_attach(struct link *link, struct peer *peer); /* the stream is ready; it joins if it has not */
-/* XEP-0288: what waits for the other side may go this way too, unless it has a stream already. */
-void link_offer(struct peer *incoming);
+/* XEP-0288: what waits for the other domain may go this way too, unless it has a stream already. */
+void link_offer(struct peer *peer, struct text own, struct text other);
+void link_dial(struct link *link);
 void link_detach(struct link *link, const char *reason); /* its stream ended */
 /* This try failed; it is tried again for s2s.wait, unless it is for good. */
 void link_failed(struct link *link, bool is_for_good, enum stanza_condition condition, const char *reason);
 void link_free(struct link *link);
 void links_free(struct peers *peers);
+
+/* -- piggyback.c -- */
+/* True: a stream that is ready carries the link now, or was asked whether it may; else it has to dial. */
+bool piggyback_start(struct link *link);
+void piggyback_failed(struct link *link, const char *reason);             /* while it is asked; the link dials */
+void piggyback_answered(struct peer *peer, const struct element *root); /* <db:result/> */
+void piggyback_free(struct peers *peers);
 
 /* -- flights.c -- */
 void flights_add(struct flights *flights, struct link *link, uint64_t number);

@@ -77,6 +77,7 @@ void peers_free(struct peers **owned)
     *owned = NULL;
     timer_stop(&peers->orphan_timer);
     verify_free(peers);
+    piggyback_free(peers);
     links_free(peers);
     buffer_fini(&peers->out);
     free(peers);

@@ -72,6 +72,8 @@
     X(PEER_LINKS,             "peer_links",                      gauge,   "other domains that something waits for or goes to") \
     X(PEER_LINKS_BROKEN,      "peer_links_broken_total",         counter, "times that what waited for another domain was sent back") \
     X(PEER_STANZAS_IN,        "peer_stanzas_in_total",           counter, "stanzas received from other servers and components") \
+    X(PEER_PIGGYBACKS,        "peer_piggybacks_total",           counter, "links that are carried by a stream of another pair of domains, by its other side's consent") \
+    X(PEER_PIGGYBACKS_FAILED, "peer_piggybacks_failed_total",    counter, "links that a stream was asked to carry in vain: they got a connection of their own") \
     X(PEER_PAUSES,            "peer_pauses_total",               counter, "times that a server or component was not read because too much of it was under way") \
     X(PEER_STANZAS_OUT,       "peer_stanzas_out_total",          counter, "stanzas written to other servers and components") \
     X(PEER_STANZAS_LENT,      "peer_stanzas_lent_total",         counter, "stanzas given to other nodes' connections of a component that share its load") \

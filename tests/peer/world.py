@@ -207,9 +207,9 @@ def settings(dns, ca, **more):
 
 
 class Ejabberd(Process):
-    """A stock ejabberd for one domain.  It runs as a user of its own, who has to be able to read the test's folder."""
+    """A stock ejabberd for one domain, or for hosts.  It runs as a user of its own, who has to be able to read the test's folder."""
 
-    def __init__(self, folder, domain, dns, ca, identity, s2s_port, users=("romeo",)):
+    def __init__(self, folder, domain, dns, ca, identity, s2s_port, users=("romeo",), hosts=()):
         """It asks dns for SRV records only, and the machine for addresses: targets are called localhost."""
         super().__init__(folder, f"ejabberd-{domain}")
         self.domain = domain
@@ -221,7 +221,7 @@ class Ejabberd(Process):
         shutil.copy(ca, self.home / "ca.crt")
         (self.home / "ejabberd.yml").write_text(f'''
 loglevel: debug
-hosts: ["{domain}"]
+hosts: {list(hosts) or [domain]}
 certfiles: ["{bundle}"]
 ca_file: "{self.home}/ca.crt"
 auth_method: internal
