@@ -175,6 +175,7 @@ def test_their_clients_on_two_nodes(world, gateways, redis):
     Kind(TUNE).answer(romeo, JULIET)
     wait_for(lambda: TUNE in (redis.client().hget(f"xmpp:{{{JULIET}}}:pep:abroad", ROMEO) or ""), what="the wish")
     late = enter_juliet(world, "garden", gateway=second)
+    await_stanza(late, "presence", from_=romeo.jid)
     publish(late, TUNE, "from the second")
     assert "from the second" in await_stanza(romeo, "message", from_=JULIET)
     world.gateway.process.kill()
@@ -184,6 +185,9 @@ def test_their_clients_on_two_nodes(world, gateways, redis):
         pass
     # RFC 6121 4.5.2: the resource that died with its node is seen to go.
     await_stanza(romeo, "presence", timeout=30, from_=juliet.jid, type="unavailable")
+    romeo.send("<presence><show>away</show></presence>")
+    while "away" not in await_stanza(late, "presence", timeout=30, from_=romeo.jid):
+        pass  # answers to probes from before
 
 
 def test_their_server_dies(world, redis):
@@ -245,6 +249,18 @@ def test_a_request_is_asked_again(world, redis):
     await_stanza(juliet, "presence", from_=romeo.jid)
 
 
+def test_not_very_many_requests_are_asked_again(world, redis):
+    world.start(prosody=False)
+    roster = {f"n{number}@montague.example": f"{number + 1}\x1fns-\x1f" for number in range(150)}
+    redis.client().hset(f"xmpp:{{{JULIET}}}:roster", mapping=roster)
+    juliet = enter_juliet(world, "balcony")
+    queued = lambda: redis.client().xlen("xmpp:{capulet.example>montague.example}:log")
+    wait_for(lambda: queued() == 100, what="a hundred requests")
+    juliet.send("<presence><show>away</show></presence>")
+    ask(juliet, "get", "<ping xmlns='urn:xmpp:ping'/>")
+    assert queued() == 100
+
+
 def test_directed_presence(world):
     """RFC 6121 4.6: shown to one who is no contact, and taken back when the session ends, however it does."""
     world.start()
@@ -279,7 +295,7 @@ def test_presence_when_the_other_server_dies(world):
 
 
 def test_probes(world):
-    """RFC 6121 4.3.2, asked by a client that Prosody lets speak as a server would: a probe by a stranger and by a contact."""
+    """RFC 6121 4.3.2: who comes there sees who is here, or that nobody is."""
     world.start()
     juliet, romeo = world.juliet(), world.romeo()
     befriend(juliet, romeo)

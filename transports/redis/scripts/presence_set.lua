@@ -51,6 +51,6 @@ for i = 1, #all, 2 do
     end
 end
 local others = available(KEYS[1], KEYS[2], ARGV[1])
--- Those that were asked are asked again (RFC 6121 3.1.2), but not by each of many short sessions.
-local asked = is and #others == 0 and redis.call('SET', string.sub(KEYS[3], 1, -7) .. 'asked', '1', 'EX', 3600, 'NX')
-return { 1, 0, contacts(KEYS[3], 'tfb', asked), redis.call('HVALS', KEYS[4]), others, directed }
+-- Those that were asked are asked again (RFC 6121 3.1.2), but not by each of many short sessions, and not very many at once.
+local asks = is and #others == 0 and redis.call('SET', string.sub(KEYS[3], 1, -7) .. 'asked', '1', 'EX', 3600, 'NX')
+return { 1, 0, contacts(KEYS[3], 'tfb', asks and 100 or nil), redis.call('HVALS', KEYS[4]), others, directed }

@@ -113,16 +113,20 @@ local function write_item(roster, sessions, channel, head_event, contact, letter
             item_json(contact, letters, rest) .. ']}]}}')
 end
 
--- Contacts that the letters of their subscription select: contact, letter, contact, letter ...  With asked also those that
--- were asked and have not answered: their letter has an s behind it.
-local function contacts(roster, wanted, asked)
+-- Contacts that the letters of their subscription select: contact, letter, contact, letter ...  With most_asked also so many of
+-- those that were asked and have not answered, from anywhere in the roster: their letter has an s behind it.
+local function contacts(roster, wanted, most_asked)
     local all, found = redis.call('HGETALL', roster), {}
-    for i = 1, #all, 2 do
+    local count, asked = #all / 2, 0
+    local start = most_asked and redis.call('TIME')[1] % count or 0
+    for n = 0, count - 1 do
+        local i = 2 * ((start + n) % count) + 1
         local subscription, ask = string.match(all[i + 1], '^%d+\31([ntfb])(.)')
-        local is_asked = asked and ask == 's'
+        local is_asked = ask == 's' and asked < (most_asked or 0)
         if all[i] ~= '' and subscription and (is_asked or string.find(wanted, subscription, 1, true)) then
             found[#found + 1] = all[i]
             found[#found + 1] = is_asked and subscription .. 's' or subscription
+            asked = asked + (is_asked and 1 or 0)
         end
     end
     return found
