@@ -221,7 +221,8 @@ static bool is_asked(const struct caps_waiter *waiter, struct text bare, struct 
 }
 
 /* Whoever asked may be another node: then the account's entry says that this was asked for. */
-static void take_answer(struct router *router, const struct caps_said *said, struct text bare, struct text address, struct text wishes)
+static void take_answer(struct router *router, const struct caps_said *said, struct text bare, struct text address,
+                        struct text wishes)
 {
     struct buffer kind = { 0 };
     caps_said_write(&kind, said);

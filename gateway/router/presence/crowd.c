@@ -1,6 +1,6 @@
-/* crowd.c - one presence for many, the question for theirs, and the request that was not answered, in one batch: each account here is one call of the store
- * that does both, so that a login costs the same few round trips whatever the roster's size.  A batch that fills the queue
- * toward Redis waits for room; crowds keep their order. */
+/* crowd.c - one presence for many, the question for theirs, and the request that was not answered, in one batch: each account
+ * here is one call of the store that does both, so that a login costs the same few round trips whatever the roster's size.  A
+ * batch that fills the queue toward Redis waits for room; crowds keep their order. */
 #include <stdlib.h>
 
 #include "gateway/router/account/blocklist.h"
