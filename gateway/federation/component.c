@@ -124,21 +124,34 @@ void component_gone(struct link *link)
     link_give_back(link); /* what waits is read by the next that comes */
 }
 
-static uint32_t hash_of(struct text text)
+static uint64_t mixed(uint64_t value)
 {
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (size_t i = 0; i < text.size; i++)
-        hash = (hash ^ (unsigned char)text.data[i]) * 16777619u;
-    return hash;
+    value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9u; /* SplitMix64 */
+    value = (value ^ value >> 27) * 0x94d049bb133111ebu;
+    return value ^ value >> 31;
 }
 
-/* The stanzas of one person to a component go one way, so that their order holds. */
-static uint32_t hash_of_sender(const struct stanza *stanza)
+uint64_t component_hash_of(struct text text)
+{
+    uint64_t hash = 14695981039346656037u; /* FNV-1a */
+    for (size_t i = 0; i < text.size; i++)
+        hash = (hash ^ (unsigned char)text.data[i]) * 1099511628211u;
+    return mixed(hash);
+}
+
+/* The highest of all is chosen (rendezvous hashing): who comes takes from all, who goes leaves to all, and nobody else's
+ * people are moved by it; and all nodes come to the same choice. */
+uint64_t component_score(uint64_t sender, uint64_t node, unsigned place)
+{
+    return mixed(sender ^ mixed(node + place));
+}
+
+static uint64_t hash_of_sender(const struct stanza *stanza)
 {
     struct jid from;
     struct arena arena = { 0 };
     bool is_address = stanza && jid_parse(&arena, element_get(stanza->root, "from"), &from) == 0;
-    uint32_t hash = is_address ? hash_of(jid_bare(&from)) : 0;
+    uint64_t hash = is_address ? component_hash_of(jid_bare(&from)) : 0;
     arena_fini(&arena);
     return hash;
 }
@@ -151,18 +164,29 @@ unsigned component_count(const struct link *link)
     return count;
 }
 
-static struct peer *own_at(const struct link *link, unsigned place)
+/* Places are counted from the oldest, whose place stays when others come; the list begins with the newest. */
+static struct peer *best_own(const struct link *link, uint64_t sender, uint64_t *best)
 {
-    for (struct peer *peer = link->peers->first; peer; peer = peer->next)
-        if (serves(peer, link) && place-- == 0)
-            return peer;
-    return link->peer;
+    struct peer *chosen = NULL;
+    uint64_t node = component_hash_of(link->peers->parts->node);
+    unsigned place = component_count(link);
+    *best = 0;
+    for (struct peer *peer = link->peers->first; peer; peer = peer->next) {
+        if (!serves(peer, link))
+            continue;
+        uint64_t score = component_score(sender, node, --place);
+        if (chosen && score <= *best)
+            continue;
+        *best = score;
+        chosen = peer;
+    }
+    return chosen;
 }
 
 struct peer *component_own(const struct link *link, const struct stanza *stanza)
 {
-    unsigned count = component_count(link);
-    return own_at(link, count ? hash_of_sender(stanza) % count : 0);
+    uint64_t best;
+    return best_own(link, hash_of_sender(stanza), &best);
 }
 
 static bool is_shared(const struct link *link)
@@ -170,17 +194,17 @@ static bool is_shared(const struct link *link)
     return link->peer->role == &role_component && link->peers->parts->config->components_share;
 }
 
+/* The stanzas of one person to a component go one way, so that their order holds. */
 struct peer *component_choose(const struct link *link, const struct stanza *stanza, struct share **share)
 {
+    uint64_t sender, best;
     *share = NULL;
     if (!is_shared(link))
         return link->peer;
-    unsigned own = component_count(link), all = own + share_count(link);
-    unsigned chosen = all ? hash_of_sender(stanza) % all : 0;
-    if (chosen < own || !all)
-        return own_at(link, chosen);
-    *share = share_at(link, chosen - own);
-    return NULL;
+    sender = hash_of_sender(stanza);
+    struct peer *own = best_own(link, sender, &best);
+    *share = share_choose(link, sender, best);
+    return *share ? NULL : own ? own : link->peer;
 }
 
 static bool has_enough(const struct peer *peer, const struct link *link)

@@ -6,7 +6,7 @@
 
 /* A node tells every half second that it is there.  What is lent for long was lost on its way, or said to be carried when
  * nobody heard it: Redis knows whether it was. */
-enum { SHARES_MAX = 64, SHARE_MAX = 10000, LENT_MS = 5000 };
+enum { SHARES_MAX = 64, SHARE_MAX = 256, LENT_MS = 5000 };
 
 struct share {
     struct share *next;
@@ -15,6 +15,7 @@ struct share {
     size_t lent_bytes;
     int64_t heard_ms;
     uint64_t stamp;    /* of what it said last */
+    uint64_t hash;     /* of its name */
     char node[];
 };
 
@@ -66,14 +67,18 @@ unsigned share_count(const struct link *link)
     return count;
 }
 
-struct share *share_at(const struct link *link, unsigned place)
+struct share *share_choose(const struct link *link, uint64_t sender, uint64_t best)
 {
-    struct share *share = link->shares->first;
-    while (share->next && place >= share->count) {
-        place -= share->count;
-        share = share->next;
-    }
-    return share;
+    struct share *chosen = NULL;
+    for (struct share *share = link->shares ? link->shares->first : NULL; share; share = share->next)
+        for (unsigned place = 0; place < share->count; place++) {
+            uint64_t score = component_score(sender, share->hash, place);
+            if (score <= best)
+                continue;
+            best = score;
+            chosen = share;
+        }
+    return chosen;
 }
 
 struct text share_heir(const struct link *link)
@@ -194,11 +199,10 @@ static struct share *add_share(struct link *link, struct text node)
     if (shares->count >= SHARES_MAX)
         return NULL; /* it stands by */
     struct share *share = xcalloc(1, sizeof *share + node.size + 1);
-    struct share **place = &shares->first;
     memcpy(share->node, node.data, node.size);
-    while (*place)
-        place = &(*place)->next; /* behind the others, whose places stay */
-    *place = share;
+    share->hash = component_hash_of(node);
+    share->next = shares->first;
+    shares->first = share;
     shares->count++;
     return share;
 }

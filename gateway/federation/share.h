@@ -22,7 +22,7 @@ struct share; /* another node that has connections of a component */
 
 /* -- share.c: the holder's side -- */
 unsigned share_count(const struct link *link);                 /* connections of other nodes */
-struct share *share_at(const struct link *link, unsigned place); /* that of one of them */
+struct share *share_choose(const struct link *link, uint64_t sender, uint64_t best); /* NULL: none scores better */
 bool share_has_room(const struct link *link);
 void share_lend(struct link *link, struct share *share, uint64_t number, struct text event);
 bool share_has_lent(const struct link *link, uint64_t number);
@@ -52,6 +52,10 @@ void borrow_peer_gone(struct link *link);            /* one of its connections: 
 void borrow_own(struct link *link);                  /* this node holds the link from now on */
 void borrow_free(struct link *link);                 /* the last connection has gone: all goes back */
 void borrow_forget(struct link *link);               /* Redis may have lost what the numbers mean */
+
+/* -- component.c: the choice -- */
+uint64_t component_hash_of(struct text text);
+uint64_t component_score(uint64_t sender, uint64_t node, unsigned place); /* of a connection: the highest is chosen */
 
 /* Both: to another node.  head and tail are one payload. */
 void share_publish(struct peers *peers, struct text node, struct text head, struct text tail, bus_published_fn *fn, void *ctx);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "gateway/federation/peer.h"
+#include "gateway/federation/share.h"
 
 /* XEP-0185 3, example. */
 static void test_dialback_key(void **state)
@@ -90,6 +90,34 @@ static void test_flights(void **state)
     free(flights.ring);
 }
 
+static unsigned best_of(uint64_t sender, unsigned count)
+{
+    unsigned best = 0;
+    const uint64_t nodes[] = { component_hash_of(TEXT("n1")), component_hash_of(TEXT("n2")) };
+    for (unsigned i = 1; i < count; i++)
+        if (component_score(sender, nodes[i % 2], i / 2) > component_score(sender, nodes[best % 2], best / 2))
+            best = i;
+    return best;
+}
+
+/* Each connection gets its part, and one more takes from all and moves nobody between the others. */
+static void test_who_gets_whom(void **state)
+{
+    enum { SENDERS = 4000, CONNECTIONS = 4 };
+    unsigned counts[CONNECTIONS] = { 0 };
+    (void)state;
+    for (unsigned i = 0; i < SENDERS; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "s%u@a.example", i);
+        uint64_t sender = component_hash_of(text_of(name));
+        unsigned before = best_of(sender, CONNECTIONS - 1), after = best_of(sender, CONNECTIONS);
+        assert_true(after == before || after == CONNECTIONS - 1);
+        counts[after]++;
+    }
+    for (unsigned i = 0; i < CONNECTIONS; i++)
+        assert_in_range(counts[i], SENDERS / CONNECTIONS * 8 / 10, SENDERS / CONNECTIONS * 12 / 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +125,7 @@ int main(void)
         cmocka_unit_test(test_component_hash),
         cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_link_key),
+        cmocka_unit_test(test_who_gets_whom),
         cmocka_unit_test(test_flights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
