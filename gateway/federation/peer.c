@@ -9,16 +9,35 @@
 
 /* -- from the stream -- */
 
+static bool is_called(const struct peer *peer)
+{
+    return peer->role == &role_incoming || peer->role == &role_component;
+}
+
 static void on_open(void *ctx, const struct stream_header *header)
 {
     struct peer *peer = ctx;
     peer->role->on_header(peer, header);
 }
 
+/* RFC 6120 4.9.1.1: who sends a stream error has ended the stream.  One that was called has nothing more to do. */
+static bool take_error(struct peer *peer, struct stanza *stanza)
+{
+    const struct element *condition = element_first(stanza->root);
+    char reason[80];
+    if (!is_called(peer) || !element_is(stanza->root, "error", XMLNS_STREAM))
+        return false;
+    snprintf(reason, sizeof reason, "stream error of the other side: %.*s", condition ? (int)condition->name.size : 0,
+             condition ? condition->name.data : "");
+    stanza_free(&stanza);
+    peer_close(peer, reason);
+    return true;
+}
+
 static void on_stanza(void *ctx, struct stanza *stanza)
 {
     struct peer *peer = ctx;
-    if (!peer_take_management(peer, stanza))
+    if (!take_error(peer, stanza) && !peer_take_management(peer, stanza))
         peer->role->on_element(peer, stanza);
 }
 
@@ -204,7 +223,6 @@ static void write_attribute(struct buffer *out, const char *name, const char *va
 void peer_write_header(struct peer *peer, const char *from, const char *to, bool with_version)
 {
     struct buffer *out = &peer->peers->out;
-    bool is_called = peer->role == &role_incoming || peer->role == &role_component;
     out->size = 0;
     BUFFER_LITERAL(out, "<?xml version='1.0'?><stream:stream xmlns='");
     buffer_append_text(out, text_of(peer->role->content));
@@ -213,7 +231,7 @@ void peer_write_header(struct peer *peer, const char *from, const char *to, bool
         BUFFER_LITERAL(out, " xmlns:db='" XMLNS_DIALBACK "'");
     write_attribute(out, "from", from);
     write_attribute(out, "to", to);
-    if (is_called)
+    if (is_called(peer))
         write_attribute(out, "id", peer->id);
     if (with_version)
         BUFFER_LITERAL(out, " version='1.0'");

@@ -1,5 +1,6 @@
 """Components (XEP-0114), both ways: biboumi and plain ones log in here; the gateway is a component of Prosody, with a service
 behind it."""
+import concurrent.futures
 import hashlib
 import json
 import pathlib
@@ -115,6 +116,35 @@ def test_a_component_lies_about_who_speaks(gateway):
     assert "invalid-from" in component.until_closed()
 
 
+def test_a_component_ends_with_a_stream_error(gateway):
+    component = enter(gateway)
+    component.send("<stream:error><system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>")
+    assert component.until_closed() == "</stream:stream>"
+    wait_for(lambda: "stream error of the other side: system-shutdown" in gateway.log(), what="a line in the log")
+
+
+@pytest.mark.parametrize("namespace", ["jabber:client", "jabber:server", "jabber:component:connect"])
+def test_headers_of_other_ports(gateway, namespace):
+    component = Component(gateway.component)
+    component.send(f"<?xml version='1.0'?><stream:stream xmlns='{namespace}' xmlns:stream='{STREAMS}' to='weather.example'>")
+    got = component.until_closed()
+    assert "invalid-namespace" in got and "<stream:stream" in got and got.endswith("</stream:stream>")
+
+
+def test_a_component_that_says_nothing_is_let_go(gateways):
+    port = free_port()
+    gateways(listen__component=f"127.0.0.1:{port}", components__accept="weather.example:sun", limits__login_seconds="1")
+    component = Component(port)
+    component.send(f"<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' xmlns:stream='{STREAMS}' to='weather.example'>")
+    assert "connection-timeout" in component.until_closed(timeout=5)
+
+
+def test_a_component_hears_that_the_server_stops(gateway):
+    component = enter(gateway)
+    gateway.process.terminate()
+    assert "system-shutdown" in component.until_closed()
+
+
 def test_stanzas_before_the_handshake(gateway):
     component = Component(gateway.component)
     component.send(f"<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' xmlns:stream='{STREAMS}' to='weather.example'>"
@@ -192,35 +222,66 @@ class Irc(threading.Thread):
                     send(f":mercutio!u@h PRIVMSG {words[1]} :A plague o' both your houses")
 
     def stop(self):
+        self.listener.shutdown(socket.SHUT_RDWR)  # which ends the accept that waits on it
+        self.join(5)
         self.listener.close()
+
+
+class Biboumi(Process):
+    def __init__(self, folder, name, port, irc):
+        super().__init__(folder, name)
+        configuration = folder / f"{name}.cfg"
+        configuration.write_text(f"hostname=irc.example\npassword=shhh\nxmpp_server_ip=127.0.0.1\nport={port}\n"
+                                 f"db_name={folder}/{name}.sqlite\nlog_level=1\nlog_file={folder}/{name}.log\nadmin=juliet@localhost\n"
+                                 f"fixed_irc_server={irc.ADDRESS}\nidentd_port=0\n")
+        self.spawn("biboumi", str(configuration))
+
+
+def visit_channel(gateway, irc, user):
+    """A person enters a channel, says something there, and hears what others say."""
+    person = Client(gateway.tcp, timeout=20).login(user, resource="balcony")
+    person.send("<presence/>")
+
+    def is_there():
+        person.send("<iq to='irc.example' type='get' id='d'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>")
+        return "conference" in person.until(r"<iq[^>]*from='irc.example'.*?</iq>").group(0)
+    wait_for(is_there, 15, "biboumi", pause=0.3)
+    person.send(f"<presence to='#verona@irc.example/{user}'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+    person.until(r"<presence[^>]*from='#verona@irc.example/mercutio'.*?</presence>", timeout=30)
+    person.until(rf"<presence[^>]*from='#verona@irc.example/{user}'.*?<status code='110'/>.*?</presence>")
+    person.send(f"<message to='#verona@irc.example' type='groupchat' id='g'><body>Peace, says {user}</body></message>")
+    got = person.until(r"<message[^>]*from='#verona@irc.example/mercutio'.*?</message>").group(0)
+    assert "A plague" in got and any(f"Peace, says {user}" in line for line in irc.said), (got, irc.said)
+    return person
 
 
 def test_biboumi(gateway, folder):
     irc = Irc()
-    configuration = folder / "biboumi.cfg"
-    configuration.write_text(f"hostname=irc.example\npassword=shhh\nxmpp_server_ip=127.0.0.1\nport={gateway.component}\n"
-                             f"db_name={folder}/biboumi.sqlite\nlog_level=1\nlog_file={folder}/biboumi.log\nadmin=juliet@localhost\nfixed_irc_server={irc.ADDRESS}\n"
-                             "identd_port=0\n")
-    biboumi = Process(folder, "biboumi")
-    biboumi.spawn("biboumi", str(configuration))
+    biboumi = Biboumi(folder, "biboumi", gateway.component, irc)
     try:
-        juliet = Client(gateway.tcp, timeout=20).login("juliet", resource="balcony")
-        juliet.send("<presence/>")
-
-        def is_there():
-            juliet.send("<iq to='irc.example' type='get' id='d'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>")
-            return "conference" in juliet.until(r"<iq[^>]*from='irc.example'.*?</iq>").group(0)
-        wait_for(is_there, 15, "biboumi", pause=0.3)
-        # A person enters a channel, says something there, and hears what others say.
-        juliet.send("<presence to='#verona@irc.example/juliet'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
-        juliet.until(r"<presence[^>]*from='#verona@irc.example/mercutio'.*?</presence>", timeout=30)
-        juliet.until(r"<presence[^>]*from='#verona@irc.example/juliet'.*?<status code='110'/>.*?</presence>")
-        juliet.send("<message to='#verona@irc.example' type='groupchat' id='g'><body>Peace</body></message>")
-        got = juliet.until(r"<message[^>]*from='#verona@irc.example/mercutio'.*?</message>").group(0)
-        assert "A plague" in got and any("Peace" in line for line in irc.said), (got, irc.said)
-        juliet.send("<presence to='#verona@irc.example/juliet' type='unavailable'/>")
+        visit_channel(gateway, irc, "juliet").send("<presence to='#verona@irc.example/juliet' type='unavailable'/>")
     finally:
         biboumi.stop()
+        irc.stop()
+
+
+def test_biboumi_twice(gateways, folder):
+    """Two that share know different people, and each person has one of them."""
+    users = ["juliet", "romeo", "nurse", "tybalt"]
+    port = free_port()
+    gateway = gateways(listen__component=f"127.0.0.1:{port}", components__accept="irc.example:shhh", components__share="on", users=users)
+    irc = Irc()
+    biboumis = [Biboumi(folder, name, port, irc) for name in ("one", "two")]
+    try:
+        wait_for(lambda: gateway.log().count("role=component") == 2, 15, "both")
+        with concurrent.futures.ThreadPoolExecutor(len(users)) as pool:
+            people = list(pool.map(lambda user: visit_channel(gateway, irc, user), users))
+        for user, person in zip(users, people):  # and still, when all of them are there
+            person.send("<message to='#verona@irc.example' type='groupchat' id='h'><body>Farewell</body></message>")
+            person.until(r"<message[^>]*from='#verona@irc.example/mercutio'.*?</message>")
+    finally:
+        for biboumi in biboumis:
+            biboumi.stop()
         irc.stop()
 
 
