@@ -25,6 +25,9 @@ if ARGV[1] ~= '' then
 end
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
-    add(all[i], all[i + 1])
+    -- Of most contacts nobody wishes for it: those are not taken apart.
+    if string.find(all[i + 1], '\n' .. ARGV[2] .. '\n', 1, true) or string.find(all[i + 1], '\30?\30', 1, true) then
+        add(all[i], all[i + 1])
+    end
 end
 return result
