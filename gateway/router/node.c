@@ -78,6 +78,8 @@ static void on_restored(void *ctx, enum bus_status status, const struct bind_ans
     struct session *session = session_of(restored);
     if (session && status == BUS_OK && answer->result == BIND_BLOCKED)
         session_end(session, STREAM_ERROR_NOT_AUTHORIZED, "the login is not valid any more");
+    else if (session && status == BUS_OK && answer->result == BIND_MOVED)
+        session_drop(session, "resumed by another connection");
     else if (session && status == BUS_OK && answer->result < 0)
         session_end(session, STREAM_ERROR_CONFLICT, "this session was taken over by another");
     else if (session && status == BUS_OK) {

@@ -46,7 +46,8 @@ struct session_row {
     uint64_t generation; /* of the account at login; 0 for guests */
 };
 enum bind_conflict { BIND_REFUSE, BIND_REPLACE }; /* RFC 6120 7.7.2.2 */
-enum bind_result { BIND_DONE = 1, BIND_REPLACED = 2, BIND_CONFLICT = -1, BIND_TOO_MANY = -2, BIND_BLOCKED = -3 };
+enum bind_result { BIND_DONE = 1, BIND_REPLACED = 2, BIND_CONFLICT = -1, BIND_TOO_MANY = -2, BIND_BLOCKED = -3,
+                   BIND_MOVED = -4 /* with BIND_REFUSE: this session goes on at another node */ };
 struct bind_answer {
     int result; /* enum bind_result */
     struct text replaced_node; /* with BIND_REPLACED: whose row it was */

@@ -174,6 +174,16 @@ static void test_notes_and_take(void **state)
 
     assert_int_equal(note(r, (struct sm_notes){ .handled = 9 }), 0); /* fenced */
     assert_int_equal(find("n1.7").handled, 5);
+    struct answer again = { 0 };
+    r.generation = 5;
+    node.store->ops->session_bind(node.store, &r, BIND_REFUSE, 10, on_bound, &again); /* it asks why */
+    WAIT_ANSWER(&node, &again);
+    assert_int_equal(again.result, BIND_MOVED);
+    again.count = 0;
+    r.uid = TEXT("n1.8");
+    node.store->ops->session_bind(node.store, &r, BIND_REFUSE, 10, on_bound, &again);
+    WAIT_ANSWER(&node, &again);
+    assert_int_equal(again.result, BIND_CONFLICT);
     taken = take(other); /* the answer was lost: asked again */
     assert_string_equal(taken.node, "n1");
     assert_int_equal(taken.taken.answer.replaced_session, 7);

@@ -4,7 +4,7 @@
 -- A row is: four letters (store_sessions.c), session, LF, node/resource as JSON writes it, LF, uid, LF, priority
 -- [, LF, node, LF, session that were replaced].  The field "" is no row: it holds the account's flags.
 -- The owner is "session LF node/": what must stand behind the letters for a row to be the asker's own.
--- Gives {1} done, {2, node, session} replaced, {-1} refused, {-2} too many, {-3} blocked since the login; then the flags, and
+-- Gives {1} done, {2, node, session} replaced, {-1} refused, {-4} refused because its stream was resumed elsewhere, {-2} too many, {-3} blocked since the login; then the flags, and
 -- how many rows have carbons.
 -- part: copies
 -- part: ended
@@ -34,7 +34,10 @@ elseif string.sub(row, 5, #ARGV[2] + 4) == ARGV[2] then
         redis.call('HDEL', base .. 'sm:' .. string.match(row, '^[^\n]*\n[^\n]*\n([^\n]*)'), 'd')
     end
 elseif ARGV[4] == '0' then
-    return {-1, '', '', '', 0}
+    local line = '^[^\n]*\n[^\n]*\n([^\n]+)'
+    local uid = string.match(row, line)
+    local has_moved = uid and uid == string.match(ARGV[3], line)
+    return {has_moved and -4 or -1, '', '', '', 0}
 else
     local uid
     session, node, uid = string.match(row, '^....(%d+)\n([^/]*)/[^\n]*\n([^\n]*)')
