@@ -11,8 +11,8 @@ SM = "urn:xmpp:sm:3"
 
 
 class Resuming:
-    def __init__(self, port, user, resource):
-        self.port, self.user, self.resource = port, user, resource
+    def __init__(self, port, user, resource, domain="localhost"):
+        self.port, self.user, self.resource, self.domain = port, user, resource, domain
         self.handled = 0  # stanzas that came
         self.acked = 0  # stanzas of ours that the server has
         self.unacked = []
@@ -26,13 +26,13 @@ class Resuming:
 
     def log_in(self):
         client = Client(self.port, timeout=20)
-        client.open()
+        client.open(self.domain)
         import base64
 
         secret = base64.b64encode(f"\0{self.user}\0secret".encode()).decode()
         client.send(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{secret}</auth>")
         client.until(r"<success.*?(</success>|/>)")
-        client.open()
+        client.open(self.domain)
         return client
 
     def connect(self):
