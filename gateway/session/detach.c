@@ -135,7 +135,15 @@ void session_drop(struct session *session, const char *reason)
 
 /* -- this node stops -- */
 
-/* The row stays, and the notes: another node goes on with it. */
+static uint32_t left_ms(const struct session *session)
+{
+    const struct sm *sm = session->sm;
+    int64_t left = sm->lost_ms - timers_now(session->sessions->parts->timers);
+    return session->state != STATE_DETACHED ? sm->resume_ms : left > 0 ? (uint32_t)left : 1;
+}
+
+/* The row stays, and the notes: another node goes on with it.  Redis is told that nobody is connected even if it was told so when
+ * the connection was lost: it may have been away then, and a row of which it does not know that stays for ever. */
 void detach_leave(struct session *session, enum stream_condition condition, const char *text)
 {
     struct sm *sm = session->sm;
@@ -149,12 +157,10 @@ void detach_leave(struct session *session, enum stream_condition condition, cons
         sm_note(session);
     if (!is_detached && !session->is_ending)
         session_write_error(session, condition, text, NULL);
+    uint32_t resume_ms = left_ms(session);
     session->is_ending = true;
     session_retire(session, "left to be resumed");
-    if (is_detached)
-        bind_unsubscribe(session->sessions, jid_bare(&session->jid));
-    else
-        bind_leave(session, sm->resume_ms);
+    bind_leave(session, resume_ms);
 }
 
 /* -- the end -- */

@@ -370,6 +370,31 @@ static void test_left(void **state)
     close_stage();
 }
 
+/* Redis was away when the connection was lost: it does not know yet that nobody is connected. */
+static void test_left_after_an_outage(void **state)
+{
+    (void)state;
+    open_stage("sm.resume_seconds=60", "<enable " SM " resume='true'/>");
+    turn();
+    stage->note_status = BUS_AWAY;
+    client_drop(client);
+    stage_settle(stage);
+    turn();
+    stage_pass(stage, 20000);
+    stage->note_status = BUS_OK;
+    stage->notes.size = 0;
+    sessions_stop_accepting(stage->sessions);
+    sessions_end_all(stage->sessions, STREAM_ERROR_SYSTEM_SHUTDOWN, "stopping");
+    assert_false(sessions_are_unbound(stage->sessions));
+    stage_settle(stage);
+    noted("detach r 40000\n");
+    turn();
+    assert_int_equal(stage->ended_count, 0);
+    assert_int_equal(stage->subscriptions, 0);
+    assert_true(sessions_are_unbound(stage->sessions));
+    close_stage();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,7 +410,7 @@ int main(void)
         cmocka_unit_test(test_detached),
         cmocka_unit_test(test_closed_streams_end),
         cmocka_unit_test(test_silence),
-        cmocka_unit_test(test_left),
+        cmocka_unit_test(test_left), cmocka_unit_test(test_left_after_an_outage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
