@@ -3,7 +3,9 @@
 
 #include "gateway/federation/peer.h"
 
-enum { OPEN_PAUSE = HANDLED_OPEN_MAX / 2 }; /* so many stanzas under way: the peer is not read until there are half as many */
+/* So many stanzas may be under way of all peers together, so that Redis has no more of theirs to do before what people here say;
+ * a peer that has its share of that is not read until it has half of it.  The share is never less than OPEN_LEAST. */
+enum { OPEN_ALL = 256, OPEN_LEAST = 16 };
 
 /* -- how many are under way -- */
 
@@ -12,11 +14,33 @@ static uint64_t open_count(const struct peer *peer)
     return peer->received.handled.received - peer->received.handled.done;
 }
 
+static unsigned open_share(const struct peers *peers)
+{
+    unsigned share = OPEN_ALL / (peers->busy ? peers->busy : 1);
+    return share > OPEN_LEAST ? share : OPEN_LEAST;
+}
+
+static void set_busy(struct peer *peer, bool is_busy)
+{
+    if (is_busy && !peer->received.is_busy)
+        peer->peers->busy++;
+    else if (!is_busy && peer->received.is_busy)
+        peer->peers->busy--;
+    peer->received.is_busy = is_busy;
+}
+
+void peer_forget_received(struct peer *peer)
+{
+    set_busy(peer, false);
+    handled_fini(&peer->received.handled);
+}
+
 static uint64_t count_received(struct peer *peer)
 {
     uint64_t number = handled_begin(&peer->received.handled);
     peer->received.is_told = false;
-    if (open_count(peer) >= OPEN_PAUSE && !peer->is_paused) {
+    set_busy(peer, true);
+    if (open_count(peer) >= open_share(peer->peers) && !peer->is_paused) {
         peer->is_paused = true;
         metric_add(peer->peers->parts->metrics, METRIC_PEER_PAUSES, 1);
         stream_pause(peer->stream);
@@ -31,9 +55,10 @@ void peers_handled(struct peers *peers, uint64_t peer_number, uint64_t number)
     struct peer *peer = peer_find(peers, peer_number);
     if (!peer || !handled_end(&peer->received.handled, number))
         return;
+    set_busy(peer, open_count(peer) > 0);
     if (open_count(peer) == 0 && peer->received.is_acknowledged && !peer->received.is_told)
         peer_acknowledge(peer);
-    if (peer->is_paused && open_count(peer) < OPEN_PAUSE / 2 && peer->state == PEER_READY) {
+    if (peer->is_paused && open_count(peer) < open_share(peer->peers) / 2 && peer->state == PEER_READY) {
         peer->is_paused = false;
         peer->connection->ops->resume(peer->connection);
         stream_resume(peer->stream);

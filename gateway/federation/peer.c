@@ -103,6 +103,7 @@ static void peer_finish(struct peer *peer, const char *reason)
     if (peer->proof)
         peer->peers->dialer->ops->cancel_proof(&peer->proof);
     verify_forget(peer);
+    peer_forget_received(peer);
     while (!LIST_EMPTY(&peer->links))
         link_detach(LIST_FIRST(&peer->links), reason);
     if (peer->role->on_ended)
@@ -119,7 +120,6 @@ static void peer_free(struct peer *peer)
     peers->count--;
     metric_add(peers->parts->metrics, METRIC_PEERS, -1);
     peer_free_pairs(peer);
-    handled_fini(&peer->received.handled);
     free(peer->flights.ring);
     free(peer->own);
     free(peer->other);

@@ -58,6 +58,7 @@ struct peer_received { /* the other side's stanzas: how many are under way is bo
     struct handled handled;
     uint64_t before; /* those that came before acknowledgements were on: h does not count them (XEP-0198 4) */
     bool is_acknowledged, is_told; /* is_told: the last <a/> counted all that came */
+    bool is_busy;                  /* some are under way */
 };
 
 /* An entry that is given to the stream and not acknowledged.  link: NULL when it has left; number: 0 when Redis has lost it. */
@@ -132,6 +133,7 @@ struct peers {
     void *ctx;
     struct peer *first;
     struct peer *by_number;   /* uthash */
+    unsigned busy;            /* peers with stanzas under way */
     size_t count;
     uint64_t last_number;
     struct link *links;       /* uthash by key */
@@ -185,6 +187,7 @@ void peer_free_pairs(struct peer *peer);
 void peer_take_stanza(struct peer *peer, struct stanza *stanza); /* takes it; checks the addresses against the pairs */
 /* <enable/>, <r/>, <a/>; true: it was one, and is freed. */
 bool peer_take_management(struct peer *peer, struct stanza *stanza);
+void peer_forget_received(struct peer *peer); /* it ends */
 void peer_begin_acknowledging(struct peer *peer); /* what comes from now on */
 void peer_acknowledge(struct peer *peer);
 
