@@ -81,8 +81,8 @@ void dialback_result(struct peer *peer, struct text own, struct text other, cons
     write_result(peer, own, other, type, condition);
     if (is_valid && peer->state != PEER_READY)
         incoming_ready(peer);
-    else if (is_valid && peer->has_bidi)
-        link_offer(peer, own, other);
+    else if (is_valid)
+        incoming_proved(peer, own, other);
     if (strcmp(type, "invalid") == 0) /* XEP-0220 2.2.1 */
         peer_close(peer, "a wrong dialback key");
 }

@@ -75,11 +75,17 @@ static const char *take_header(struct peer *peer, const struct stream_header *he
     return NULL;
 }
 
+void incoming_proved(struct peer *peer, struct text own, struct text other)
+{
+    if (peer->has_bidi)
+        link_offer(peer, own, other);
+    peers_mend(peer->peers, own, other);
+}
+
 void incoming_ready(struct peer *peer)
 {
     peer_ready(peer);
-    if (peer->has_bidi)
-        link_offer(peer, text_of(peer->own), text_of(peer->other));
+    incoming_proved(peer, text_of(peer->own), text_of(peer->other));
 }
 
 static void on_header(struct peer *peer, const struct stream_header *header)

@@ -347,6 +347,12 @@ void link_detach(struct link *link, const char *reason)
         link_failed(link, false, STANZA_ERROR_REMOTE_SERVER_TIMEOUT, reason);
 }
 
+void link_mend(struct link *link)
+{
+    if (link->is_leased && link->retry_ms)
+        link->retry_ms = now_of(link);
+}
+
 /* -- once every half second, while it is there -- */
 
 static void try_again(struct link *link)

@@ -178,6 +178,10 @@ bool peer_is_allowed(const struct peers *peers, struct text domain);   /* s2s.al
 const char *peer_certificate_fault(const struct peer *peer, struct text domain);
 bool peer_is_authority(const struct peers *peers, struct text domain); /* one that this server speaks for */
 
+/* -- peers.c -- */
+/* The other domain has connected, and is proved: the link to it, whichever node holds it, need not wait any more. */
+void peers_mend(struct peers *peers, struct text own, struct text other);
+
 /* -- pairs.c: who may speak -- */
 bool peer_has_pair(const struct peer *peer, struct text other, struct text own);
 bool peer_add_pair(struct peer *peer, struct text other, struct text own); /* false: too many */
@@ -209,6 +213,7 @@ static inline struct text peers_secret(const struct peers *peers)
 /* -- outgoing.c, verify.c, component.c, upstream.c -- */
 void outgoing_start(struct link *link, struct connection *connection);
 void incoming_ready(struct peer *peer); /* its first pair is proved */
+void incoming_proved(struct peer *peer, struct text own, struct text other); /* one more pair of an incoming stream */
 /* Has the key of a dialback checked by who is asked for it (XEP-0220 2.4), and answers the incoming peer. */
 void verify_start(struct peer *incoming, struct text own, struct text other, struct text key);
 void verify_forget(struct peer *incoming); /* it ends */
@@ -240,6 +245,7 @@ void link_leave(struct link *link);                     /* not any more */
 void link_attach(struct link *link, struct peer *peer); /* the stream is ready; it joins if it has not */
 /* XEP-0288: what waits for the other domain may go this way too, unless it has a stream already. */
 void link_offer(struct peer *peer, struct text own, struct text other);
+void link_mend(struct link *link); /* its other side is there: what waits for a later try is tried now */
 void link_dial(struct link *link);
 void link_detach(struct link *link, const char *reason); /* its stream ended */
 /* This try failed; it is tried again for s2s.wait, unless it is for good. */

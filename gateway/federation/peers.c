@@ -175,12 +175,43 @@ static void pushed(struct peers *peers, struct text payload)
         link_want(link); /* it was given back while this was on its way */
 }
 
+/* -- the other side is there again -- */
+
+static void mend(struct peers *peers, struct text key)
+{
+    struct link *link = link_find(peers, key);
+    if (link)
+        link_mend(link);
+}
+
+static void on_told(void *ctx, enum bus_status status, int64_t result)
+{
+    (void)ctx;
+    (void)status;
+    (void)result;
+}
+
+void peers_mend(struct peers *peers, struct text own, struct text other)
+{
+    struct store *store = peers->parts->store;
+    struct buffer key = { 0 }, what = { 0 };
+    link_key(&key, own, other);
+    struct link *link = link_find(peers, buffer_text(&key));
+    buffer_printf(&what, "mend\n%.*s", TEXT_ARGS(buffer_text(&key)));
+    if (link && link->is_leased)
+        link_mend(link);
+    else
+        store->peers->tell_holder(store, buffer_text(&key), peers->parts->node, buffer_text(&what), on_told, NULL);
+    buffer_fini(&key);
+    buffer_fini(&what);
+}
+
 static const struct peers_word {
     const char *word;
     void (*take)(struct peers *peers, struct text payload);
 } peers_words[] = {
     { "queued", pushed },          { "share", share_heard },       { "lent", borrow_take },
-    { "carried", share_carried }, { "returned", share_returned },
+    { "carried", share_carried }, { "returned", share_returned }, { "mend", mend },
 };
 
 void peers_command(struct peers *peers, struct text word, struct text payload)

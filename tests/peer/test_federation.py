@@ -130,6 +130,25 @@ def test_killed_while_messages_wait(world):
     assert romeo.silent(1)
 
 
+def test_a_server_that_is_back_is_written_to(world):
+    """What was given up for a while is tried as soon as that server has connected itself."""
+    world.start(prosody=False, s2s__wait="3")
+    juliet = world.juliet()
+    juliet.send("<message to='romeo@montague.example' id='m1'><body>are you there?</body></message>")
+    assert "remote-server-timeout" in juliet.until(r"<message.*?</message>").group(0)
+    world.prosody = Prosody(world.folder, "montague.example", world.dns, world.authority.path,
+                            identity=world.authority.issue("montague.example"), s2s_port=world.theirs)
+    world.processes.append(world.prosody)
+    romeo = world.romeo()
+    juliet.send("<message to='romeo@montague.example' id='m2'><body>still given up</body></message>")
+    assert "remote-server-timeout" in juliet.until(r"<message.*?</message>").group(0)
+    romeo.send("<message to='juliet@capulet.example/balcony' type='chat'><body>I am</body></message>")
+    juliet.until(r"I am</body>.*?</message>")
+    wait_for(lambda: world.gateway.metrics()["peer_links"] == 0, 5, "a link that is forgotten")
+    juliet.send("<message to='romeo@montague.example' id='m3'><body>at last</body></message>")
+    romeo.until(r"at last</body>")
+
+
 def test_direct_tls(world):
     """XEP-0368 on the way out: the SRV record says that this port speaks TLS at once."""
     direct = free_port()
