@@ -69,23 +69,27 @@ local function copies(chosen)
     return targets
 end
 
-local function add(id, event, holders, resource, archived)
-    if resource == '' and not archived then
-        return call('XADD', base .. 'log', id, 'e', event, 't', holders)
-    elseif resource == '' then
-        return call('XADD', base .. 'log', id, 'e', event, 't', holders, 'x', archived)
-    elseif not archived then
-        return call('XADD', base .. 'log', id, 'e', event, 't', holders, 'r', resource)
-    end
-    return call('XADD', base .. 'log', id, 'e', event, 't', holders, 'r', resource, 'x', archived)
+-- Redis may have lost the log that was: somebody who is done with an entry of that one names none of this.
+local function begin_above(id)
+    local log = base .. 'log'
+    local fields = call('XRANGE', log, id, id)[1][2]
+    call('XDEL', log, id)
+    return call('XADD', log, '0-' .. ARGV[5], unpack(fields))
 end
 
--- Gives the number.  Redis may have lost the log that was: somebody who is done with an entry of that one names none of this.
 local function log(event, holders, resource, archived)
-    local id = add('0-*', event, holders, resource, archived)
+    local id
+    if resource == '' and not archived then
+        id = call('XADD', base .. 'log', '0-*', 'e', event, 't', holders)
+    elseif resource == '' then
+        id = call('XADD', base .. 'log', '0-*', 'e', event, 't', holders, 'x', archived)
+    elseif not archived then
+        id = call('XADD', base .. 'log', '0-*', 'e', event, 't', holders, 'r', resource)
+    else
+        id = call('XADD', base .. 'log', '0-*', 'e', event, 't', holders, 'r', resource, 'x', archived)
+    end
     if id == '0-1' and tonumber(ARGV[5]) > 1 then
-        call('XDEL', base .. 'log', id)
-        id = add('0-' .. ARGV[5], event, holders, resource, archived)
+        id = begin_above(id)
     end
     return string.sub(id, 3)
 end
@@ -153,7 +157,7 @@ local function deliver(at)
         end
     end
     if ARGV[at + 8] ~= '' then
-        seen_take(ARGV[at + 9])
+        seen_take()
     end
     local archived = ARGV[at + 3] ~= '' and archive(ARGV[at + 6], ARGV[at + 7], resource, event)
 

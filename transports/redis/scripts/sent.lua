@@ -43,7 +43,7 @@ for at = 3, #ARGV, 7 do
     if seen_before(base, flags, ARGV[at + 4], ARGV[at + 5]) then
         results[#results + 1] = -6
     else
-        seen_take(ARGV[at + 5])
+        seen_take()
         local archived = ARGV[at + 1] ~= '' and archive(ARGV[at + 3], event)
         if ARGV[at + 2] ~= '' then
             copy(ARGV[at], archived, event)

@@ -21,10 +21,11 @@ local function seen_before(base, flags, stream, number)
             seen.number = tonumber(redis.call('ZSCORE', base .. 'seen:old', stream) or 0)
         end
     end
-    return tonumber(number) <= seen.number
+    seen.asked = tonumber(number)
+    return seen.asked <= seen.number
 end
 
--- The stream is the one that was looked at last.
-local function seen_take(number)
-    seen.number, seen.is_new = tonumber(number), true
+-- What was looked at last.
+local function seen_take()
+    seen.number, seen.is_new = seen.asked, true
 end
