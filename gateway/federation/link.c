@@ -77,7 +77,8 @@ void link_free(struct link *link)
     timer_stop(&link->timer);
     if (link->dial)
         peers->dialer->ops->cancel(peers->dialer, &link->dial);
-    bool waits = link->has_more || link->flying_count || link->is_reading || link->state == LINK_DIALING || link->state == LINK_ASKING;
+    bool is_on_its_way = link->state == LINK_DIALING || link->state == LINK_ASKING;
+    bool waits = link->has_more || link->flying_count || link->is_reading || is_on_its_way;
     link_leave(link);
     borrow_free(link);
     queue_flush(link);
