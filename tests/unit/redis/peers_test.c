@@ -85,6 +85,9 @@ static void test_bounds(void **state)
     for (size_t i = 0; i < 3; i++)
         puts[i].event = text_of(big);
     put_all(puts, expected, 4);
+    /* Asked again: the third was refused, though a later one of its stream was taken. */
+    const int64_t again[] = { PEERS_DOUBLE, PEERS_DOUBLE, PEERS_FULL, PEERS_DOUBLE };
+    put_all(puts, again, 4);
 }
 
 static bool has_heard(void *ctx)

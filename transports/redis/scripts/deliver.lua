@@ -13,6 +13,7 @@
 -- part: archive_wants
 -- part: seen
 -- part: seen_turn
+-- part: refused
 local call, byte, match, find = redis.call, string.byte, string.match, string.find
 local sessions, channel, settings = KEYS[1], ARGV[1], ARGV[6]
 local base = string.sub(sessions, 1, -9)
@@ -94,18 +95,8 @@ local function log(event, holders, resource, archived)
     return string.sub(id, 3)
 end
 
--- One that is not taken; a higher number of its stream may be, before it is asked again because the answer was lost: redis.wait
--- is some seconds.
 local function refuse(at, result)
-    local stream, refused = ARGV[at + 8], base .. 'seen:refused'
-    if stream ~= '' then
-        if call('HLEN', refused) >= 1000 then
-            call('DEL', refused)
-        end
-        call('HSET', refused, stream .. ' ' .. ARGV[at + 9], result)
-        call('EXPIRE', refused, 60)
-    end
-    return result
+    return refused_note(base, ARGV[at + 8], ARGV[at + 9], result)
 end
 
 -- Does as much wait as may?  Strangers get in up to a tenth of it only, so that there is room for people of the roster.  Small ones
@@ -124,8 +115,7 @@ end
 
 -- What the first answer was, about: it was taken, or refused, or it waits and is to be settled.
 local function again(at, waits)
-    local refused = call('HGET', base .. 'seen:refused', ARGV[at + 8] .. ' ' .. ARGV[at + 9])
-    return tonumber(refused) or (waits and is_there and -1) or -6
+    return refused_before(base, ARGV[at + 8], ARGV[at + 9]) or (waits and is_there and -1) or -6
 end
 
 local function deliver(at)

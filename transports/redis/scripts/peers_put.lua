@@ -4,6 +4,7 @@
 --   sender's stream or "", number in it, event
 -- Gives for each 16 + its number when the asking node holds the link itself; 1 pushed, 0 it waits and nobody holds the link,
 -- -2 nobody holds it, -5 full, -6 taken before.
+-- part: refused
 local call, sub = redis.call, string.sub
 local log = KEYS[1]
 local base = sub(log, 1, -4)
@@ -30,13 +31,13 @@ end
 
 local function put(sender, number, event)
     if sender ~= '' and seen_before(sender, number) then
-        return -6
+        return refused_before(base, sender, number) or -6
     elseif not holder and ARGV[4] == '1' then
-        return -2
+        return refused_note(base, sender, number, -2)
     elseif room <= 0 then
-        return -5
+        return refused_note(base, sender, number, -5)
     elseif #event > 4096 and (call('MEMORY', 'USAGE', log, 'SAMPLES', '0') or 0) + #event > tonumber(ARGV[3]) then
-        return -5 -- small ones are bounded by their number
+        return refused_note(base, sender, number, -5) -- small ones are bounded by their number
     end
     room = room - 1
     if sender ~= '' then
