@@ -150,6 +150,31 @@ static bool may_say(const struct peer *peer, struct text from, struct text to)
     return (peer->role == &role_incoming || peer->has_bidi) && peer_has_pair(peer, from, to);
 }
 
+/* A component speaks for many: what one of them calls an address ends nobody's stream. */
+static void refuse_address(struct peer *peer, const struct stanza *stanza)
+{
+    struct stanza *error = stanza_error(stanza, STANZA_ERROR_JID_MALFORMED, "A stanza needs a 'to' that is an address.");
+    if (!error)
+        return;
+    element_set(&error->arena, error->root, "from", peer_config(peer)->domains.items[0]);
+    metric_add(peer->peers->parts->metrics, METRIC_STANZA_ERRORS, 1);
+    peer_write_element(peer, error->root);
+    stanza_free(&error);
+}
+
+/* Both are addresses; else it is answered, or the stream ends (RFC 6120 8.1.1.2). */
+static bool prepare_both(struct peer *peer, struct stanza *stanza, struct jid *from, struct jid *to)
+{
+    bool has_from = prepare(stanza, "from", from);
+    if (has_from && prepare(stanza, "to", to))
+        return true;
+    if (has_from && peer->role == &role_component && text_is(jid_domain(from), peer->other))
+        refuse_address(peer, stanza);
+    else
+        peer_end(peer, STREAM_ERROR_IMPROPER_ADDRESSING, "between servers, each stanza has from and to");
+    return false;
+}
+
 void peer_take_stanza(struct peer *peer, struct stanza *stanza)
 {
     struct peers *peers = peer->peers;
@@ -161,9 +186,8 @@ void peer_take_stanza(struct peer *peer, struct stanza *stanza)
         peer_end(peer, STREAM_ERROR_UNSUPPORTED_STANZA_TYPE, "no such element is known here");
         return;
     }
-    if (!prepare(stanza, "from", &from) || !prepare(stanza, "to", &to)) {
-        stanza_free(&stanza); /* RFC 6120 8.1.1.2 */
-        peer_end(peer, STREAM_ERROR_IMPROPER_ADDRESSING, "between servers, each stanza has from and to");
+    if (!prepare_both(peer, stanza, &from, &to)) {
+        stanza_free(&stanza);
         return;
     }
     if (!may_say(peer, jid_domain(&from), jid_domain(&to))) {

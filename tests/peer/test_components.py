@@ -116,6 +116,22 @@ def test_a_component_lies_about_who_speaks(gateway):
     assert "invalid-from" in component.until_closed()
 
 
+@pytest.mark.parametrize("to", ["", "to='a@b@localhost'", "to='@localhost'"])
+def test_one_wrong_address_does_not_end_a_component(gateway, to):
+    component = enter(gateway)
+    component.send(f"<message from='verona@weather.example' {to} type='error' id='0'><body>never answered</body></message>"
+                   f"<message from='verona@weather.example' {to} id='1'><body>hi</body></message>"
+                   "<iq from='weather.example' to='localhost' type='get' id='2'><ping xmlns='urn:xmpp:ping'/></iq>")
+    got = component.until(r"<iq[^>]*id='2'[^>]*/>").string
+    assert "jid-malformed" in got and "id='1'" in got and "id='0'" not in got and "to='verona@weather.example'" in got
+
+
+def test_a_component_without_an_address(gateway):
+    component = enter(gateway)
+    component.send("<message to='juliet@localhost'><body>from whom?</body></message>")
+    assert "improper-addressing" in component.until_closed()
+
+
 def test_a_component_ends_with_a_stream_error(gateway):
     component = enter(gateway)
     component.send("<stream:error><system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>")
