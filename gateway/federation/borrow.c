@@ -116,7 +116,7 @@ static void say_numbers(struct borrowing *borrowing, const char *word, const str
 static bool is_written(const struct peer *peer)
 {
     bool takes = peer->state == PEER_READY || peer->is_ending;
-    return takes && peer->connection && peer->connection->queued <= peer_config(peer)->limits_client_queue;
+    return takes && peer->connection && peer->connection->queued <= peer_config(peer)->limits_client_queue / 2;
 }
 
 /* First out of Redis, then said: the holder never finds there what it is told to forget. */

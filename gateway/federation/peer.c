@@ -167,6 +167,7 @@ void peer_write(struct peer *peer, struct text xml)
         return;
     metric_add(peer->peers->parts->metrics, METRIC_BYTES_OUT, (int64_t)xml.size);
     peer->connection->ops->write(peer->connection, xml.data, xml.size);
+    peer->written += xml.size;
     if (peer->connection->queued > 2 * peer_config(peer)->limits_client_queue && !peer->is_ending) {
         metric_add(peer->peers->parts->metrics, METRIC_CLIENT_QUEUE_OVERFLOWS, 1);
         peer_end(peer, STREAM_ERROR_RESOURCE_CONSTRAINT, "the other side does not read");
@@ -276,15 +277,15 @@ void peer_expect(struct peer *peer, int64_t ms)
     timer_start(peer->peers->parts->timers, &peer->timer, ms, on_late);
 }
 
-/* It has had enough for limits.client_stall, and took nothing of it: what waits for it goes another way, or waits in Redis. */
+/* It has much, and took nothing of it for limits.client_stall: what waits for it goes another way, or waits in Redis. */
 static bool is_stalled(struct peer *peer, int64_t now)
 {
     const struct config *config = peer_config(peer);
-    if (peer->connection->queued <= config->limits_client_queue)
-        peer->full_ms = 0;
-    else if (!peer->full_ms)
-        peer->full_ms = now;
-    return peer->full_ms && now - peer->full_ms >= config->limits_client_stall_ms;
+    uint64_t taken = peer->written - peer->connection->queued;
+    if (peer->connection->queued <= config->limits_client_queue / 2 || taken != peer->taken)
+        peer->took_ms = now;
+    peer->taken = taken;
+    return now - peer->took_ms >= config->limits_client_stall_ms;
 }
 
 /* Silence is asked about, and silence after that ends the stream; an idle one is closed (RFC 6120 4.6).  One that is not read
@@ -331,6 +332,7 @@ void peer_ready(struct peer *peer)
     stream_set_limits(peer->stream, &peer_config(peer)->limits);
     log_info(peer->peers->parts->log, &peer->subject, "peer-ready", "role=%s own=%s other=%s tls=%s", peer->role->name,
              peer->own ? peer->own : "-", peer->other ? peer->other : "-", peer->connection->is_encrypted ? "yes" : "no");
+    peer->took_ms = peers_now(peer->peers);
     timer_start(peer->peers->parts->timers, &peer->timer, 1000, on_silence);
 }
 

@@ -99,7 +99,8 @@ struct peer {
     bool knows_dialback, takes_dialback_errors; /* outgoing: the other side, XEP-0220 2.3 and 2.4 */
     uint32_t sent, acknowledged; /* our stanzas */
     int64_t heard_ms, asked_ms; /* asked_ms: an <r/> or ping is unanswered since; 0: none */
-    int64_t spaced_ms, full_ms; /* of the last white space; full_ms: its queue is since; 0: is not */
+    int64_t spaced_ms, took_ms; /* of the last white space; when it last took some of what is queued for it */
+    uint64_t written, taken;    /* bytes: in all, and those that the kernel had taken when it was last looked at */
 };
 
 enum link_state { LINK_LEASING, LINK_DIALING, LINK_ASKING, LINK_READY, LINK_BROKEN };

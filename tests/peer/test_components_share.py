@@ -214,6 +214,7 @@ def test_a_component_that_is_slow(redis, gateways, where):
     slow.listen()
     assert not nodes.wait_for_all(one, slow, seconds=30)
     assert_in_order(nodes, one, slow)
+    assert nodes.first.metrics()["client_queue_overflows_total"] == nodes.second.metrics()["client_queue_overflows_total"] == 0
 
 
 def test_a_connection_of_the_holder_goes_while_something_is_lent(nodes):
