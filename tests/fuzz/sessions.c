@@ -14,9 +14,11 @@
 #include "tests/unit/jwt/signer.h"
 #include "tests/unit/session/scram_client.h"
 
+#define BINDING "what the two ends of TLS know .." /* 32 bytes */
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { LINES_MAX = 8, ACCOUNTS_MAX = 6, ROWS_MAX = 16, TOKENS_MAX = 8, CHANNELS_MAX = 32, BOUND_MAX = 32, OPEN_MAX = 16 };
+enum { LINES_MAX = 8, ACCOUNTS_MAX = 6, ROWS_MAX = 16, TOKENS_MAX = 8, CHANNELS_MAX = 32, BOUND_MAX = 32, OPEN_MAX = 1100 };
 enum { GIVEN_MAX = 64, ENTRIES_MAX = 64, WAITING_MAX = 64, DROPPED_MAX = 8, JOBS_MAX = 3, UIDS_MAX = 4, TEXT_MAX = 80 };
 
 static const char *const domains[] = { "one.example", "guests.example", "else.example" };
@@ -301,7 +303,7 @@ static int bind_channel(struct connection *connection, enum channel_binding kind
 {
     if (!connection->is_encrypted || kind != BINDING_TLS_EXPORTER)
         return -1;
-    memset(out, 'E', 32);
+    memcpy(out, BINDING, 32);
     return 32;
 }
 
@@ -1151,12 +1153,19 @@ static struct bound *next_bound(void)
 static void handle_one(void)
 {
     struct bound *bound = next_bound();
-    unsigned chosen = next(OPEN_MAX);
+    unsigned chosen = next(256);
     if (!bound || chosen >= bound->open_count)
         return;
     uint64_t number = bound->open[chosen];
     bound->open[chosen] = bound->open[--bound->open_count];
     session_handled(bound->session, number);
+}
+
+/* The last one first. */
+static void handle_all(struct bound *bound)
+{
+    while (bound->open_count)
+        session_handled(bound->session, bound->open[--bound->open_count]);
 }
 
 static void answer_login(enum login_verdict verdict, struct text user)
@@ -1247,22 +1256,41 @@ static void send_logged(struct session *session)
         session_send_logged(session, xml_for(session), entry->number | (entry->is_shared ? LOG_SHARED : 0));
 }
 
+/* Those that wait for the log have their notes, but the entries are there no more. */
+static void retire_entry(void)
+{
+    unsigned chosen = next(ENTRIES_MAX);
+    if (chosen < world.entry_count)
+        memmove(&world.entries[chosen], &world.entries[chosen + 1], (--world.entry_count - chosen) * sizeof world.entries[0]);
+}
+
+static void send_many(struct session *session)
+{
+    for (unsigned i = next(128); i > 0 && find_bound(session) && session_has_room(session); i--)
+        session_send_xml(session, xml_for(session));
+    for (unsigned i = next(32); i > 0 && find_bound(session); i--)
+        send_logged(session);
+}
+
 static void change_request(struct bound *bound)
 {
-    if (next(2)) {
+    struct session *session = bound->session;
+    unsigned count = next(32);
+    for (; count > 15; count--) {
         bound->requests++;
-        session_request_begins(bound->session);
-    } else if (bound->requests) {
+        session_request_begins(session);
+    }
+    for (; count > 0 && (bound = find_bound(session)) && bound->requests > 0; count--) {
         bound->requests--;
-        session_request_ends(bound->session);
+        session_request_ends(session); /* what waited is read inside */
     }
 }
 
 /* -- what clients say -- */
 
 /* In a template: %h a header, %c the end of the stream; %d a domain, %r a resource, %n a name, %w a password, %i a client's id,
- * %u a stream's name, %1 a small number; %p PLAIN, %f %l the first and last word of SCRAM, %t a proof of the token told last,
- * %j OAUTHBEARER with a token, %g a guest that comes again. */
+ * %u a stream's name, %1 a small number; %p PLAIN, %f %l the first and last word of SCRAM, %t %x a proof of the token told last,
+ * bound to nothing and to the channel, %j OAUTHBEARER with a token, %g a guest that comes again. */
 static const char *const templates[] = {
     "%h",
     "%c",
@@ -1327,6 +1355,28 @@ static const char *const templates[] = {
     "<what xmlns='urn:else'/>",
     " ",
     "<!--",
+    "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='one.example' from='%n@one.example' version='2.5'>",
+    "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>=</auth>",
+    "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>YUBvbmUuZXhhbXBsZQBhAHA=</auth>", /* with an authzid */
+    "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>YkBvbmUuZXhhbXBsZQBhAHA=</auth>",
+    "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><user-agent id='d4565fa7'/></authenticate>",
+    "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>%p</initial-response><user-agent id='%i'/>"
+    "<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-EXPR'/></authenticate>",
+    "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-EXPR'><initial-response>%x</initial-response><user-agent id='%i'/>"
+    "<fast xmlns='urn:xmpp:fast:0' count='%1'/><bind xmlns='urn:xmpp:bind:0'><enable xmlns='urn:xmpp:sm:3'/></bind></authenticate>",
+    "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-NONE'><initial-response>YQ==</initial-response><user-agent id='%i'/>"
+    "<fast xmlns='urn:xmpp:fast:0' count='no'/></authenticate>",
+    "<response xmlns='urn:xmpp:sasl:2'>%p</response>",
+    "<iq xmlns='jabber:client' id='1' type='what'/>",
+    "<iq xmlns='jabber:client' type='get'><a/></iq>",
+    "<iq xmlns='jabber:client' id='1' type='get'/>",
+    "<iq xmlns='jabber:client' id='1' to='B@ONE.example' type='set'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
+    "<iq xmlns='jabber:client' id='1' type='set'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
+    "<message xmlns='jabber:client' from='A@one.example' to='B@ONE.example'/>",
+    "<enable xmlns='urn:xmpp:sm:3' resume='true' max='100'/>",
+    "<a xmlns='urn:xmpp:sm:3'/>",
+    "<resume xmlns='urn:xmpp:sm:3' previd='a&lt;' h='%1'/>",
+    "<resume xmlns='urn:xmpp:sm:3' previd='%u' h='no'/>",
 };
 enum { TEMPLATE_COUNT = sizeof templates / sizeof templates[0] };
 
@@ -1362,7 +1412,7 @@ static void append_scram_first(struct buffer *out, struct line *line, const char
     bool is_bound = strstr(template, "-PLUS") != NULL;
     *scram = (struct scram_client){ .hash = strstr(template, "SHA-1") ? "SHA1" : "SHA256",
                                     .gs2 = is_bound ? "p=tls-exporter,," : "n,,",
-                                    .binding = is_bound ? "EEEEEEEEEEEEEEEEEEEEEEEEEEEEEEEE" : NULL,
+                                    .binding = is_bound ? BINDING : NULL,
                                     .binding_size = is_bound ? 32 : 0,
                                     .name = names[next(3)],
                                     .password = next(4) == 3 ? "x" : "p" };
@@ -1381,10 +1431,11 @@ static void append_scram_last(struct buffer *out, struct line *line)
     append_base64(out, line->scram.final, strlen(line->scram.final));
 }
 
-static void append_token_proof(struct buffer *out)
+static void append_token_proof(struct buffer *out, bool is_bound)
 {
     unsigned char message[2 + HASH_MAX] = { (unsigned char)names[next(2)][0], '\0' };
-    hash_mac(HASH_SHA256, (const unsigned char *)world.token, strlen(world.token), TEXT("Initiator"), message + 2);
+    struct text word = is_bound ? TEXT("Initiator" BINDING) : TEXT("Initiator");
+    hash_mac(HASH_SHA256, (const unsigned char *)world.token, strlen(world.token), word, message + 2);
     append_base64(out, message, sizeof message);
 }
 
@@ -1452,7 +1503,10 @@ static void fill(struct buffer *out, const char *template, struct line *line)
             append_scram_last(out, line);
             break;
         case 't':
-            append_token_proof(out);
+            append_token_proof(out, false);
+            break;
+        case 'x':
+            append_token_proof(out, true);
             break;
         case 'j':
             append_bearer(out);
@@ -1473,6 +1527,17 @@ static void feed(struct line *line, const char *data, size_t size)
 {
     if (is_heard(line) && size)
         sessions_connection_callbacks.on_bytes(world.sessions, &line->connection, data, size);
+}
+
+static void say_many(struct line *line)
+{
+    struct buffer text = { 0 };
+    unsigned count = next(64) * (line->connection.framing == FRAMING_TCP);
+    const char *template = templates[next(TEMPLATE_COUNT)];
+    for (; count > 0 && is_heard(line); count--)
+        fill(&text, template, line);
+    feed(line, text.data, text.size);
+    buffer_fini(&text);
 }
 
 /* As one read, or in two parts. */
@@ -1572,7 +1637,8 @@ static void change_bus(unsigned how)
 enum {
     STEP_ACCEPT, STEP_SAY, STEP_SAY_TWO, STEP_SAY_SPLIT, STEP_ANSWER, STEP_ANSWER_ALL, STEP_AWAY, STEP_JOB, STEP_HANDLE, STEP_ENCRYPT,
     STEP_TIME, STEP_CLOSE, STEP_DRAIN, STEP_STUCK, STEP_SEND, STEP_LOG, STEP_READ, STEP_RULE, STEP_TWIST, STEP_BUS, STEP_BLOCK,
-    STEP_TAKE, STEP_EARLY, STEP_END, STEP_VIOLATE, STEP_STOP, STEP_PRESENCE, STEP_REQUEST, STEP_GIVE_BACK, STEP_COUNT
+    STEP_TAKE, STEP_EARLY, STEP_END, STEP_VIOLATE, STEP_STOP, STEP_PRESENCE, STEP_REQUEST, STEP_GIVE_BACK, STEP_SAY_MANY,
+    STEP_SEND_MANY, STEP_HANDLE_ALL, STEP_RETIRE, STEP_COUNT
 };
 
 static void step_of_line(unsigned what)
@@ -1584,6 +1650,8 @@ static void step_of_line(unsigned what)
         say(line, 1, what == STEP_SAY_SPLIT);
     else if (what == STEP_SAY_TWO)
         say(line, 2, false);
+    else if (what == STEP_SAY_MANY)
+        say_many(line);
     else if (what == STEP_ENCRYPT)
         encrypt(line);
     else if (what == STEP_CLOSE)
@@ -1606,6 +1674,10 @@ static void step_of_bound(unsigned what)
         send_one(session);
     else if (what == STEP_LOG)
         send_logged(session);
+    else if (what == STEP_SEND_MANY)
+        send_many(session);
+    else if (what == STEP_HANDLE_ALL)
+        handle_all(bound);
     else if (what == STEP_TAKE)
         take_away(session);
     else if (what == STEP_END)
@@ -1670,7 +1742,10 @@ static void step(void)
     case STEP_GIVE_BACK:
         give_back();
         break;
-    case STEP_SAY: case STEP_SAY_TWO: case STEP_SAY_SPLIT: case STEP_ENCRYPT: case STEP_CLOSE: case STEP_DRAIN: case STEP_STUCK:
+    case STEP_RETIRE:
+        retire_entry();
+        break;
+    case STEP_SAY: case STEP_SAY_MANY: case STEP_SAY_TWO: case STEP_SAY_SPLIT: case STEP_ENCRYPT: case STEP_CLOSE: case STEP_DRAIN: case STEP_STUCK:
     case STEP_VIOLATE:
         step_of_line(what);
         break;
