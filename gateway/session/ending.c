@@ -1,6 +1,6 @@
 /* ending.c - the one way in which sessions end: told, logged, taken out of the tables, closed. */
 #include "gateway/session/csi.h"
-#include "gateway/session/session_state.h"
+#include "gateway/session/sm.h"
 
 static void write_message(struct session *session, const char *websocket, const char *tcp)
 {
@@ -63,6 +63,7 @@ void session_retire(struct session *session, const char *reason)
     log_end(session, was_bound, reason);
     attempt_drop_delay(session);
     timer_stop(&session->timer);
+    catch_up_stop(session);
     unwritten_drop(session);
     csi_free(session);
     stream_free(&session->stream);

@@ -82,6 +82,7 @@ void sm_mend(struct session *session); /* notes that are broken are written anew
 /* -- sm_catch_up.c -- */
 /* Reads what the client missed: what is in unacked, then entries of the log above sm->entry. */
 void catch_up_start(struct session *session);
+void catch_up_stop(struct session *session); /* it ended: nothing more is read */
 void catch_up_free(struct session *session);
 bool catch_up_keeps(struct session *session, struct text xml, uint64_t entry); /* true: taken, it comes later */
 

@@ -147,8 +147,10 @@ void session_log_read(struct session *session, bool is_fine, bool is_end)
     if (catch_up->has_lost) {
         catch_up->has_lost = false;
         session->sm->noted.sent = session->sm->written = session->sm->unacked.sent;
-        sm_break(session);
+        sm_break(session); /* writes, and may end it so */
     }
+    if (session->state == STATE_ENDED)
+        return;
     if (must_wait(session))
         again(catch_up, PACE_MS);
     else
@@ -184,6 +186,12 @@ void catch_up_start(struct session *session)
         proceed(catch_up);
     else
         finish(session);
+}
+
+void catch_up_stop(struct session *session)
+{
+    if (session->sm && session->sm->catch_up)
+        timer_stop(&session->sm->catch_up->timer);
 }
 
 void catch_up_free(struct session *session)
