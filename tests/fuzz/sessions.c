@@ -123,7 +123,7 @@ static struct world {
     struct log log;
     int64_t now_ms;
     struct script script;
-    bool is_away, is_stopping;
+    bool is_away, is_stopping, fills; /* fills: what is asked next fills the queue toward Redis, which is told from inside */
     enum twist twist;
     struct line lines[LINES_MAX];
     struct account_of accounts[ACCOUNTS_MAX];
@@ -449,6 +449,9 @@ static struct answer *owe(enum answer_kind kind, void *ctx)
     answer->is_away = world.is_away;
     *world.last = answer;
     world.last = &answer->next;
+    if (world.fills)
+        sessions_pause_reading(world.sessions);
+    world.fills = false;
     return answer;
 }
 
@@ -1630,6 +1633,8 @@ static void change_bus(unsigned how)
         world.is_away = true; /* nobody has noticed yet */
     else if (how == 3)
         sessions_pause_reading(world.sessions);
+    else if (how == 5)
+        world.fills = true;
     else
         sessions_resume_reading(world.sessions);
 }
@@ -1725,7 +1730,7 @@ static void step(void)
         world.twist = (enum twist)next(TWIST_COUNT);
         break;
     case STEP_BUS:
-        change_bus(next(5));
+        change_bus(next(6));
         break;
     case STEP_BLOCK:
         block();
