@@ -268,6 +268,11 @@ static void close_stream(struct person *person)
     person_says(person, person->framing == FRAMING_TCP ? "</stream:stream>" : "<close xmlns='" XMLNS_FRAMING "'/>");
 }
 
+static void read_only(struct person *person, const char *count)
+{
+    wire_stop_reading(person->wire, (unsigned)strtoul(count, NULL, 10));
+}
+
 static void ignore_presence(struct person *person)
 {
     person->ignores_presence = true;
@@ -287,6 +292,7 @@ static const struct {
     { ": ", person_says, NULL },
     { " gets: ", person_gets, NULL },
     { " gets unordered: ", person_gets_unordered, NULL },
+    { " reads only: ", read_only, NULL },
     { " gets nothing", NULL, person_gets_nothing },
     { " leaves", NULL, drop_line },
     { " closes", NULL, close_stream },

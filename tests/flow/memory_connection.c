@@ -14,7 +14,8 @@ struct wire {
     void *ctx;
     struct buffer received;
     struct wire_message *first, **last;
-    bool wants_close, is_closed, is_paused, is_dropped;
+    bool wants_close, is_closed, is_paused, is_dropped, is_stuck;
+    unsigned reads_left; /* with is_stuck: so many are still taken */
     struct wire_message *held, **held_last; /* what the client sent while the server did not read */
 };
 
@@ -31,9 +32,15 @@ static void append_message(struct wire_message ***last, const char *data, size_t
     *last = &message->next;
 }
 
+enum { VERY_MUCH = 64 * 1024 * 1024 }; /* more than any queue may hold */
+
 static void on_write(struct connection *connection, const char *data, size_t size)
 {
     struct wire *wire = wire_of(connection);
+    if (wire->is_stuck && wire->reads_left > 0)
+        wire->reads_left--;
+    else if (wire->is_stuck)
+        connection->queued = VERY_MUCH;
     if (wire->connection.framing == FRAMING_WEBSOCKET)
         append_message(&wire->last, data, size);
     else
@@ -137,6 +144,12 @@ void wire_send(struct wire *wire, struct text bytes, bool one_byte_at_a_time)
             append_message(&wire->held_last, bytes.data + i, 1);
     }
     feed_held(wire);
+}
+
+void wire_stop_reading(struct wire *wire, unsigned after)
+{
+    wire->is_stuck = true;
+    wire->reads_left = after;
 }
 
 struct buffer *wire_received(struct wire *wire)

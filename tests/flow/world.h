@@ -14,6 +14,8 @@ struct wire; /* the client's end of a connection */
 struct wire *wire_open(const struct connection_callbacks *callbacks, void *ctx, enum stream_framing framing);
 void wire_free(struct wire **wire);
 void wire_send(struct wire *wire, struct text bytes, bool one_byte_at_a_time); /* WebSocket: one message */
+/* After so many writes of the server the next one stays in its queue, and there is very much. */
+void wire_stop_reading(struct wire *wire, unsigned after);
 struct buffer *wire_received(struct wire *wire);                             /* all bytes so far, TCP; consumed by the reader */
 bool wire_take_message(struct wire *wire, struct buffer *out);                /* WebSocket: the next message */
 bool wire_is_closed(const struct wire *wire);                                /* the server closed it */

@@ -100,8 +100,17 @@ struct roster_query {
 
 static void read_roster(struct roster_query *query, struct session *session);
 
-static void query_free(struct roster_query *query, struct attendance *attendance)
+static struct session *asker_of(const struct roster_query *query)
 {
+    const struct iq_request *request = query->request;
+    return router_session_of(request->router, request->sender, &request->from);
+}
+
+/* The session may have ended over its answer, and its attendance with it. */
+static void query_free(struct roster_query *query)
+{
+    struct session *session = asker_of(query);
+    struct attendance *attendance = session ? session_attendance(session) : NULL;
     if (attendance && --attendance->open_gets == 0)
         attendance->push_number = 0;
     iq_done(&query->request);
@@ -118,10 +127,9 @@ static void on_roster(void *ctx, enum bus_status status, const struct roster *ro
 {
     struct roster_query *query = ctx;
     struct iq_request *request = query->request;
-    struct session *session = router_session_of(request->router, request->sender, &request->from);
-    struct attendance *attendance = session ? session_attendance(session) : NULL;
+    struct session *session = asker_of(query);
 
-    if (session && status == BUS_OK && is_old(query, attendance, roster)) {
+    if (session && status == BUS_OK && is_old(query, session_attendance(session), roster)) {
         read_roster(query, session);
         return;
     }
@@ -131,7 +139,7 @@ static void on_roster(void *ctx, enum bus_status status, const struct roster *ro
         send_whole(request, roster);
     else if (session)
         send_changes(request, session, roster);
-    query_free(query, attendance);
+    query_free(query);
 }
 
 static void read_roster(struct roster_query *query, struct session *session)
