@@ -59,31 +59,41 @@ static void checks_go_on(struct router *router);
 
 /* -- answers -- */
 
-/* What came by itself since the question is newer. */
-static void show(struct crowd *crowd, struct session *session, struct text event)
+/* What came by itself since the question is newer.  The session may have ended over the one before: it has no attendance then. */
+static void show(struct crowd *crowd, struct text event)
 {
+    struct session *session;
+    struct attendance *attendance = attendance_of_prober(crowd, &session);
+    if (!attendance)
+        return;
     struct stanza *presence = presence_read(crowd->router, event, jid_text(session_jid(session)));
-    if (presence && !attendance_has_noted(session_attendance(session), element_get(presence->root, "from")))
+    if (presence && !attendance_has_noted(attendance, element_get(presence->root, "from")))
         session_send(session, presence);
     stanza_free(&presence);
+}
+
+static void probe_done(struct crowd *crowd)
+{
+    struct session *session;
+    struct attendance *attendance = attendance_of_prober(crowd, &session);
+    if (attendance)
+        attendance_probe_done(attendance);
 }
 
 static void on_met(void *ctx, enum bus_status status, int result, const struct text *presences, size_t count)
 {
     struct question *question = ctx;
     struct crowd *crowd = question->crowd;
-    struct session *session;
-    struct attendance *attendance = question->is_asked ? attendance_of_prober(crowd, &session) : NULL;
 
     if (status != BUS_OK)
         metric_add(crowd->router->parts->metrics, METRIC_PRESENCE_DROPS, 1);
-    for (size_t i = 0; attendance && i < count; i++)
-        show(crowd, session, presences[i]);
+    for (size_t i = 0; question->is_asked && i < count; i++)
+        show(crowd, presences[i]);
     /* RFC 6121 4.3.2: the contact says that there is no subscription, or there is no contact. */
     if (question->is_asked && status == BUS_OK && result == MEET_UNSEEN)
         subscription_forward(crowd->router, presence_make(question->contact, jid_bare(&crowd->from), "unsubscribed"));
-    if (attendance)
-        attendance_probe_done(attendance);
+    if (question->is_asked)
+        probe_done(crowd);
     struct router *router = crowd->router;
     router->open_checks -= crowd->is_check;
     crowd->open--;
@@ -141,10 +151,8 @@ static void tell_others(struct crowd *crowd, const struct target *target)
 
 static void answer_nothing(struct crowd *crowd, const struct target *target)
 {
-    struct session *session;
-    struct attendance *attendance = target->is_asked ? attendance_of_prober(crowd, &session) : NULL;
-    if (attendance)
-        attendance_probe_done(attendance);
+    if (target->is_asked)
+        probe_done(crowd);
 }
 
 static void send_to(struct crowd *crowd, const struct target *target)

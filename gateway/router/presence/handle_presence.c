@@ -37,9 +37,12 @@ static struct session *session_of(const struct presence_update *update)
 
 /* -- what the first presence brings -- */
 
-static void show_events(struct router *router, struct session *session, const struct text *events, size_t count)
+/* The session may end over each of them. */
+static void show_events(struct presence_update *update, const struct text *events, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    struct router *router = update->router;
+    struct session *session;
+    for (size_t i = 0; i < count && (session = session_of(update)); i++) {
         struct stanza *presence = presence_read(router, events[i], jid_text(session_jid(session)));
         struct text from = presence ? element_get(presence->root, "from") : (struct text){ 0 };
         if (presence && !attendance_has_noted(attendance_of(router, session), from))
@@ -100,12 +103,12 @@ static void on_set(void *ctx, enum bus_status status, const struct presence_answ
         if (session) /* it lives on elsewhere, or Redis has lost the row */
             leave_unsaid(update, session), node_restore_session(update->router, session);
     } else {
-        if (session && session_is_available(session)) {
-            show_events(update->router, session, answer->own, answer->own_count);
+        if (session && session_is_available(session))
+            show_events(update, answer->own, answer->own_count);
+        if ((session = session_of(update)) && session_is_available(session))
             show_requests(update->router, session, answer->requests, answer->request_count);
-            if (session_priority(session) >= 0)
-                account_settle(update->router, jid_bare(session_jid(session))); /* XEP-0160 */
-        }
+        if ((session = session_of(update)) && session_is_available(session) && session_priority(session) >= 0)
+            account_settle(update->router, jid_bare(session_jid(session))); /* XEP-0160 */
         spread(update, session, answer, true);
     }
     update_free(update);
