@@ -169,21 +169,23 @@ static void drop_waiter(struct kind *kind, struct caps_waiter *waiter)
 
 static void on_unanswered(struct timer *timer);
 
+/* Whose session ends over the question waits no more when it comes back, and may have gone. */
 static void ask(struct kind *kind)
 {
     kind->asked = NULL;
+    kind->state = KIND_ASKING;
     while (kind->waiting) {
         struct caps_waiter *waiter = kind->waiting;
         struct stanza *question = make_question(kind);
-        kind->state = KIND_ASKING;
-        kind->asked = waiter;
         bool is_asked = waiter->ops->ask(kind->router, waiter, question);
         stanza_free(&question);
+        if (kind->waiting != waiter)
+            continue;
         if (is_asked) {
+            kind->asked = waiter;
             timer_start(kind->router->parts->timers, &kind->timer, ANSWER_WITHIN, on_unanswered);
             return;
         }
-        kind->asked = NULL;
         drop_waiter(kind, waiter);
     }
     kind_free(kind);
