@@ -42,7 +42,7 @@ static void on_entry(void *ctx, const struct log_entry *entry)
     if (!resident || !resident->is_catching_up || entry->number <= resident->last)
         return;
     resident->last = entry->number;
-    mailbox_catch_up(resident, entry);
+    mailbox_catch_up(catching->router, catching->bare, entry);
 }
 
 static void begin_early(struct resident *resident)

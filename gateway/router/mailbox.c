@@ -248,16 +248,26 @@ void mailbox_hand_out(struct router *router, struct text bare, struct text chann
     stanza_free(&event.stanza);
 }
 
-void mailbox_catch_up(struct resident *resident, const struct log_entry *entry)
+/* A session may end over it, and the account may have none here then. */
+static void give_again(struct hand_out *out, struct text uid, uint64_t number)
 {
-    struct router *router = resident->router;
+    const struct resident *resident = resident_find(out->router, out->bare);
+    struct session *session = resident ? resident_session(resident, uid) : NULL;
+    if (session && (number > resident->again || session_early(session)))
+        give(out, session);
+    else if (!session)
+        sessions_came_early(out->router->sessions, out->bare, (struct text){ 0 }, uid, number);
+}
+
+void mailbox_catch_up(struct router *router, struct text bare, const struct log_entry *entry)
+{
     struct event event = { 0 };
     struct text holders = entry->holders, channel = { 0 };
     if (!read_payload(router, entry->event, &event))
         return;
     struct hand_out out = { .router = router,
                             .stanza = event.stanza,
-                            .bare = resident->bare,
+                            .bare = bare,
                             .channel = channel,
                             .event = entry->event,
                             .number = entry->number,
@@ -266,15 +276,8 @@ void mailbox_catch_up(struct resident *resident, const struct log_entry *entry)
     complete(&out, event.time);
     if (memchr(holders.data ? holders.data : "", ' ', holders.size))
         out.number |= LOG_SHARED;
-    while (holders.size) {
-        struct text uid = take_word(&holders);
-        struct session *session = resident_session(resident, uid);
-        bool is_again = entry->number <= resident->again;
-        if (session && (!is_again || session_early(session)))
-            give(&out, session);
-        else if (!session)
-            sessions_came_early(router->sessions, resident->bare, (struct text){ 0 }, uid, entry->number);
-    }
+    while (holders.size)
+        give_again(&out, take_word(&holders), entry->number);
     stanza_free(&event.stanza);
 }
 

@@ -5,7 +5,7 @@
 #include "gateway/router/resident.h"
 
 /* An entry of the log that was missed: to those sessions of this node that hold it. */
-void mailbox_catch_up(struct resident *resident, const struct log_entry *entry);
+void mailbox_catch_up(struct router *router, struct text bare, const struct log_entry *entry);
 
 /* The same as XML for one session; in router->xml until the next one is written.  Empty: it cannot be read. */
 struct text mailbox_write_entry(struct router *router, struct text bare, const struct log_entry *entry,
