@@ -111,7 +111,7 @@ struct entry { /* of the log */
 };
 
 /* Makes the next thing that is asked of the store come out otherwise. */
-enum twist { NO_TWIST, TWIST_REFUSED, TWIST_ELSEWHERE, TWIST_TOO_MANY, TWIST_BLOCKED, TWIST_TORN, TWIST_ENDED, TWIST_COUNT };
+enum twist { NO_TWIST, TWIST_REFUSED, TWIST_ELSEWHERE, TWIST_TOO_MANY, TWIST_BLOCKED, TWIST_TORN, TWIST_COUNT };
 
 static struct world {
     struct config *config;
