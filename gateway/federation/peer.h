@@ -5,9 +5,12 @@
  *                                      ├─> outgoing.c   we connected: the same from the other side
  *                                      ├─> verify.c     asks whether a dialback key is right                    (XEP-0220)
  *                                      ├─> component.c  a component connected (share.h: on several nodes)        (XEP-0114)
- *                                      └─> upstream.c   we are a component of another server
- *   link.c: what waits for a domain; queue.c: from Redis to the stream, and out of Redis when acknowledged; flights.c: what is
- *   between the two; piggyback.c: a further link for a stream that is there */
+ *                                      ├─> upstream.c   we are a component of another server
+ *                                      └─> inbound.c    one that is ready says something ──> router
+ *   transport <── outbound.c <── all of the above and queue.c.  alive.c has the timer.
+ *   Who may speak: domains.c by configuration and certificate, dialback.c by keys; pairs.c keeps what was proved.
+ *   router ──> peers.c ──> link.c: what waits for a domain; queue.c: from Redis to the stream, and out of Redis when acknowledged;
+ *   flights.c: what is between the two; piggyback.c: a further link for a stream that is there; share.c, lent.c, borrow.c: share.h */
 #ifndef STANZABUS_FEDERATION_PEER_H
 #define STANZABUS_FEDERATION_PEER_H
 
@@ -160,24 +163,33 @@ static inline int64_t peers_now(const struct peers *peers)
 
 /* -- peer.c: one stream -- */
 struct peer *peer_new(struct peers *peers, const struct peer_role *role, struct connection *connection);
+struct peer *peer_find(const struct peers *peers, uint64_t number); /* NULL: it has ended */
+bool peer_is_called(const struct peer *peer); /* the other side has connected */
+void peer_restart(struct peer *peer);                                  /* a new header is awaited */
+void peer_set_domains(struct peer *peer, struct text own, struct text other); /* empty: as before */
+void peer_end(struct peer *peer, enum stream_condition condition, const char *text); /* with a stream error */
+void peer_close(struct peer *peer, const char *reason);                /* without one */
+void peer_finish(struct peer *peer, const char *reason);               /* without a word: all that an end means but writing */
+void peer_free(struct peer *peer);                                     /* its connection has gone */
+
+/* -- outbound.c -- */
 void peer_write(struct peer *peer, struct text xml);
 void peer_write_element(struct peer *peer, const struct element *element);
 void peer_want_drained(struct peer *peer); /* what waits for room is to hear when there is some again */
-struct peer *peer_find(const struct peers *peers, uint64_t number); /* NULL: it has ended */
 /* The header of RFC 6120 4.7; id only on the side that was called. */
 void peer_write_header(struct peer *peer, const char *from, const char *to, bool with_version);
 void peer_make_id(struct peer *peer);
 void peer_set_other_id(struct peer *peer, struct text id);                /* at most PEER_ID_MAX bytes */
-void peer_restart(struct peer *peer);                                  /* a new header is awaited */
-void peer_end(struct peer *peer, enum stream_condition condition, const char *text); /* with a stream error */
-void peer_close(struct peer *peer, const char *reason);                /* without one */
-void peer_set_domains(struct peer *peer, struct text own, struct text other); /* empty: as before */
+
+/* -- alive.c -- */
 void peer_expect(struct peer *peer, int64_t ms);                       /* ends it when it is not ready by then */
-void peer_ready(struct peer *peer);
+void peer_ready(struct peer *peer);                                    /* it is: silence ends it from now on */
+
+/* -- domains.c -- */
 bool peer_is_allowed(const struct peers *peers, struct text domain);   /* s2s.allow and s2s.block */
+bool peer_is_authority(const struct peers *peers, struct text domain); /* one that this server speaks for */
 /* NULL when the certificate proves the domain. */
 const char *peer_certificate_fault(const struct peer *peer, struct text domain);
-bool peer_is_authority(const struct peers *peers, struct text domain); /* one that this server speaks for */
 
 /* -- peers.c -- */
 /* The other domain has connected, and is proved: the link to it, whichever node holds it, need not wait any more. */

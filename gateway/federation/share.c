@@ -1,5 +1,5 @@
-/* share.c - the holder of a component's link: which other nodes have connections of it, what was lent to them, and what came
- * back and goes again. */
+/* share.c - the holder of a component's link: which other nodes have connections of it, which of them is chosen, and
+ * what is lent to it.  What was lent is kept in lent.c. */
 #include <stdlib.h>
 
 #include "gateway/federation/share.h"
@@ -11,33 +11,7 @@ enum { SHARES_MAX = 64, SHARE_MAX = 256, LENT_MS = 5000 };
  * times as long as the event, and twice the queue ends a connection. */
 enum { LENT_PART = 8 };
 
-struct share {
-    struct share *next;
-    unsigned count;    /* connections that are chosen from */
-    unsigned told;     /* what it said last: the count when nothing is lent any more */
-    size_t lent_bytes;
-    int64_t heard_ms;
-    uint64_t stamp;    /* of what it said last */
-    uint64_t hash;     /* of its name */
-    char node[];
-};
-
-struct lent {
-    UT_hash_handle hh; /* in the order of their times */
-    uint64_t number;
-    struct share *share; /* NULL: it goes again */
-    size_t size;
-    int64_t since_ms;
-};
-
-struct shares {
-    struct share *first;
-    unsigned count;    /* nodes */
-    struct lent *lent; /* uthash by number */
-    unsigned lent_count, again_count;
-};
-
-static struct shares *shares_of(struct link *link)
+struct shares *shares_of(struct link *link)
 {
     if (!link->shares)
         link->shares = xcalloc(1, sizeof *link->shares);
@@ -50,14 +24,6 @@ static struct share *find_share(const struct link *link, struct text node)
     while (share && !text_is(node, share->node))
         share = share->next;
     return share;
-}
-
-static struct lent *find_lent(const struct link *link, uint64_t number)
-{
-    struct lent *lent = NULL;
-    if (link->shares)
-        HASH_FIND(hh, link->shares->lent, &number, sizeof number, lent);
-    return lent;
 }
 
 /* -- the choice -- */
@@ -103,95 +69,6 @@ bool share_has_room(const struct link *link)
         if (share->told != share->count || share->lent_bytes > config->limits_client_queue / LENT_PART)
             return false;
     return true;
-}
-
-/* -- what is lent, and goes again -- */
-
-static void remove_lent(struct link *link, struct lent *lent)
-{
-    struct shares *shares = link->shares;
-    if (lent->share) {
-        lent->share->lent_bytes -= lent->size;
-        shares->lent_count--;
-    } else {
-        shares->again_count--;
-    }
-    HASH_DEL(shares->lent, lent);
-    free(lent);
-}
-
-static struct lent *add_lent(struct link *link, uint64_t number)
-{
-    struct shares *shares = shares_of(link);
-    struct lent *lent = find_lent(link, number);
-    if (lent)
-        remove_lent(link, lent);
-    lent = xcalloc(1, sizeof *lent);
-    lent->number = number;
-    lent->since_ms = peers_now(link->peers);
-    HASH_ADD(hh, shares->lent, number, sizeof lent->number, lent);
-    return lent;
-}
-
-static void go_again(struct link *link, struct lent *lent)
-{
-    struct shares *shares = link->shares;
-    lent->share->lent_bytes -= lent->size;
-    lent->share = NULL;
-    shares->lent_count--;
-    shares->again_count++;
-    metric_add(link->peers->parts->metrics, METRIC_PEER_STANZAS_AGAIN, 1);
-}
-
-void share_again(struct link *link, uint64_t number)
-{
-    add_lent(link, number);
-    link->shares->again_count++;
-    metric_add(link->peers->parts->metrics, METRIC_PEER_STANZAS_AGAIN, 1);
-}
-
-bool share_has_lent(const struct link *link, uint64_t number)
-{
-    const struct lent *lent = find_lent(link, number);
-    return lent && lent->share;
-}
-
-bool share_waits(const struct link *link)
-{
-    return link->shares && link->shares->again_count > 0;
-}
-
-bool share_is_due(const struct link *link, uint64_t number)
-{
-    const struct lent *lent = find_lent(link, number);
-    return lent && !lent->share;
-}
-
-void share_taken(struct link *link, uint64_t number)
-{
-    struct lent *lent = find_lent(link, number);
-    if (lent)
-        remove_lent(link, lent);
-}
-
-uint64_t share_before(const struct link *link)
-{
-    uint64_t before = link->sent;
-    if (share_waits(link))
-        for (const struct lent *lent = link->shares->lent; lent; lent = lent->hh.next)
-            if (!lent->share && lent->number <= before)
-                before = lent->number - 1;
-    return before;
-}
-
-void share_passed(struct link *link, uint64_t after, uint64_t last)
-{
-    struct lent *lent, *next;
-    if (!share_waits(link))
-        return;
-    HASH_ITER(hh, link->shares->lent, lent, next)
-        if (!lent->share && lent->number > after && lent->number <= last)
-            remove_lent(link, lent);
 }
 
 /* -- who shares -- */
@@ -241,7 +118,7 @@ static void leave(struct link *link, struct share *share, const char *reason)
     log_info(link->peers->parts->log, NULL, "share-left", "link=%s node=%s reason=%s", link->key, share->node, reason);
     for (struct lent *lent = shares->lent; lent; lent = lent->hh.next)
         if (lent->share == share)
-            go_again(link, lent);
+            lent_go_again(link, lent);
     share->told = 0;
 }
 
@@ -254,7 +131,7 @@ void share_tick(struct link *link)
         return;
     for (struct lent *lent = shares->lent; lent && now - lent->since_ms > LENT_MS; lent = lent->hh.next)
         if (lent->share)
-            go_again(link, lent);
+            lent_go_again(link, lent);
     for (struct share *share = shares->first; share; share = share->next) {
         if (is_away)
             share->heard_ms = now;
@@ -271,7 +148,7 @@ void share_forget(struct link *link)
     if (!shares)
         return;
     HASH_ITER(hh, shares->lent, lent, next_lent)
-        remove_lent(link, lent);
+        lent_remove(link, lent);
     for (struct share *share = shares->first; share; share = share->next)
         share->told = 0;
     take_counts(shares);
@@ -305,12 +182,12 @@ static void on_published(void *ctx, enum bus_status status, int64_t receivers)
     struct lending *lending = ctx;
     struct link *link = link_find(lending->peers, text_of(lending->key));
     struct share *share = link ? find_share(link, text_of(lending->node)) : NULL;
-    struct lent *lent = share ? find_lent(link, lending->number) : NULL;
+    struct lent *lent = share ? lent_find(link, lending->number) : NULL;
     if (share && status == BUS_OK && receivers == 0) {
         leave(link, share, "not there");
         go_on(link);
     } else if (lent && lent->share == share && status != BUS_OK) {
-        go_again(link, lent);
+        lent_go_again(link, lent);
         go_on(link);
     }
     free(lending);
@@ -329,7 +206,7 @@ static struct lending *lending_new(const struct link *link, const struct share *
 void share_lend(struct link *link, struct share *share, uint64_t number, struct text event)
 {
     struct buffer head = { 0 };
-    struct lent *lent = add_lent(link, number);
+    struct lent *lent = lent_add(link, number);
     lent->share = share;
     lent->size = event.size;
     share->lent_bytes += event.size;
@@ -398,9 +275,9 @@ void share_returned(struct peers *peers, struct text payload)
     if (!link || !link->shares)
         return;
     while (share_next_number(&payload, &number)) {
-        struct lent *lent = find_lent(link, number);
+        struct lent *lent = lent_find(link, number);
         if (lent && lent->share)
-            go_again(link, lent);
+            lent_go_again(link, lent);
     }
     go_on(link);
 }

@@ -18,13 +18,53 @@
 
 enum { SHARE_SILENT_MS = 3000 };
 
-struct share; /* another node that has connections of a component */
+/* Another node that has connections of a component. */
+struct share {
+    struct share *next;
+    unsigned count;    /* connections that are chosen from */
+    unsigned told;     /* what it said last: the count when nothing is lent any more */
+    size_t lent_bytes;
+    int64_t heard_ms;
+    uint64_t stamp;    /* of what it said last */
+    uint64_t hash;     /* of its name */
+    char node[];
+};
+
+/* An entry of the link's queue that another node is to write, or that came back from it. */
+struct lent {
+    UT_hash_handle hh; /* in the order of their times */
+    uint64_t number;
+    struct share *share; /* NULL: it goes again */
+    size_t size;
+    int64_t since_ms;
+};
+
+struct shares { /* of one link */
+    struct share *first;
+    unsigned count;    /* nodes */
+    struct lent *lent; /* uthash by number */
+    unsigned lent_count, again_count;
+};
 
 /* -- share.c: the holder's side -- */
+struct shares *shares_of(struct link *link);                   /* made if need be */
 unsigned share_count(const struct link *link);                 /* connections of other nodes */
 struct share *share_choose(const struct link *link, uint64_t sender, uint64_t best); /* NULL: none scores better */
 bool share_has_room(const struct link *link);
 void share_lend(struct link *link, struct share *share, uint64_t number, struct text event);
+struct text share_heir(const struct link *link);               /* a node that should hold the link next; empty: none */
+void share_tick(struct link *link);                            /* those that fell silent */
+void share_forget(struct link *link);                          /* all of them: the lease or the numbers have gone */
+/* The rests of lines off the node's channel. */
+void share_heard(struct peers *peers, struct text payload);
+void share_carried(struct peers *peers, struct text payload);
+void share_returned(struct peers *peers, struct text payload);
+
+/* -- lent.c: what the holder has lent -- */
+struct lent *lent_find(const struct link *link, uint64_t number); /* NULL: neither lent nor to go again */
+struct lent *lent_add(struct link *link, uint64_t number);     /* the caller says to whom, and counts it */
+void lent_remove(struct link *link, struct lent *lent);        /* frees it */
+void lent_go_again(struct link *link, struct lent *lent);      /* of one that is lent */
 bool share_has_lent(const struct link *link, uint64_t number);
 /* What goes again: it was lent and came back, or could not be written. */
 void share_again(struct link *link, uint64_t number);
@@ -34,13 +74,6 @@ void share_taken(struct link *link, uint64_t number);          /* it is on its w
 uint64_t share_before(const struct link *link);                /* the number before the first that is to be read */
 /* A page was read: those above after and up to last that were not in it have left Redis. */
 void share_passed(struct link *link, uint64_t after, uint64_t last);
-struct text share_heir(const struct link *link);               /* a node that should hold the link next; empty: none */
-void share_tick(struct link *link);                            /* those that fell silent */
-void share_forget(struct link *link);                          /* all of them: the lease or the numbers have gone */
-/* The rests of lines off the node's channel. */
-void share_heard(struct peers *peers, struct text payload);
-void share_carried(struct peers *peers, struct text payload);
-void share_returned(struct peers *peers, struct text payload);
 
 /* -- borrow.c: the other node's side -- */
 void borrow_tell(struct link *link, unsigned count); /* the holder: this node has so many connections */
