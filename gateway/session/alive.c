@@ -131,6 +131,8 @@ static void on_timer(struct timer *timer)
 
     if (session->sm)
         sm_timer(session);
+    if (session->state == STATE_ENDED)
+        return;
     if (session->expires_ms && now >= session->expires_ms) {
         session_end(session, STREAM_ERROR_RESET, "the token of the login has expired"); /* RFC 6120 4.9.3.16 */
     } else if (session->state == STATE_DETACHED) {

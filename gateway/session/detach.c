@@ -75,7 +75,7 @@ bool detach(struct session *session, const char *reason)
     csi_wake(session); /* what was held back is noted with the rest */
     session->state = STATE_DETACHED;
     session->paused = 0;
-    session->is_lost = false;
+    session->is_lost = session->is_overflowing = false;
     stream_free(&session->stream);
     sm->waiting.size = 0; /* it is in unacked */
     sm->is_asked = false;

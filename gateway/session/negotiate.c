@@ -452,7 +452,7 @@ void negotiate_start_tls(struct session *session, struct stanza *stanza)
     }
     BUFFER_LITERAL(out, "<proceed xmlns='" XMLNS_TLS "'/>");
     outbound_send(session);
-    if (session->state == STATE_ENDED)
+    if (session->is_overflowing)
         return;
     stream_drop_input(session->stream);
     stream_restart(session->stream);

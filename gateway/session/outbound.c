@@ -18,18 +18,23 @@ void outbound_overflow(struct session *session)
 }
 
 /* Above the bound the client is not heard until it reads: who does not take answers gives no questions.  The transport
- * marks by the pause how much was queued, so it is told even when it does not read already. */
+ * marks by the pause how much was queued, so it is told even when it does not read already.  At twice the bound nothing more is
+ * written, and the timer ends it: who writes to a session need not look whether it is still there. */
 static void check_queue(struct session *session)
 {
     size_t queued = session->connection->queued, bound = config_of(session)->limits_client_queue;
+    int64_t now = timers_now(session->sessions->parts->timers);
     if (queued <= bound || session->is_ending)
         return;
-    if (queued > 2 * bound) {
-        outbound_overflow(session);
-    } else if (!(session->paused & PAUSE_QUEUE)) {
+    if (!(session->paused & PAUSE_QUEUE)) {
         session_pause(session, PAUSE_QUEUE);
         session->connection->ops->pause(session->connection);
-        session->stall_ms = timers_now(session->sessions->parts->timers) + config_of(session)->limits_client_stall_ms;
+        session->stall_ms = now + config_of(session)->limits_client_stall_ms;
+        alive_schedule(session);
+    }
+    if (queued > 2 * bound) {
+        session->is_overflowing = true;
+        session->stall_ms = now;
         alive_schedule(session);
     }
 }
@@ -41,9 +46,15 @@ static void write_bytes(struct session *session, const char *data, size_t size)
     check_queue(session);
 }
 
+static bool takes_bytes(const struct session *session)
+{
+    return session->state != STATE_ENDED && session->connection && !session->is_lost &&
+           (!session->is_overflowing || session->is_ending);
+}
+
 void outbound_write(struct session *session, struct text xml)
 {
-    if (session->state != STATE_ENDED && session->connection && !session->is_lost)
+    if (takes_bytes(session))
         write_bytes(session, xml.data, xml.size);
 }
 
@@ -54,7 +65,7 @@ void outbound_send(struct session *session)
 
 void outbound_drained(struct session *session)
 {
-    if (session->paused & PAUSE_QUEUE && session->connection->queued <= config_of(session)->limits_client_queue)
+    if (session->paused & PAUSE_QUEUE && !session->is_overflowing && session->connection->queued <= config_of(session)->limits_client_queue)
         session_unpause(session, PAUSE_QUEUE);
 }
 
@@ -67,8 +78,10 @@ void outbound_stanza(struct session *session, struct text xml, uint64_t entry)
         sm_send(session, xml, entry);
         return;
     }
+    if (!takes_bytes(session))
+        return; /* an entry of the log stays there */
     outbound_write(session, xml);
-    if (entry && session->state != STATE_ENDED)
+    if (entry)
         unwritten_add(session, entry);
 }
 

@@ -108,7 +108,7 @@ struct session {
     uint8_t paused;      /* PAUSE_ bits */
     unsigned open_requests; /* that wait for the store */
     int8_t priority;
-    bool is_header_sent, is_ending, is_lost /* its connection is closed, and may be resumed */, is_asleep, is_guest, is_available, watches_events, has_asked_blocklist, has_carbons, is_interested, outlives_block, is_row_open /* being written by a binding */;
+    bool is_header_sent, is_ending, is_lost /* its connection is closed, and may be resumed */, is_overflowing /* its client reads too little: nothing is written any more, and it ends soon */, is_asleep, is_guest, is_available, watches_events, has_asked_blocklist, has_carbons, is_interested, outlives_block, is_row_open /* being written by a binding */;
     struct unwritten *unwritten; /* unwritten.c; NULL when there is nothing */
 };
 

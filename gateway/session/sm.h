@@ -39,6 +39,7 @@ struct sm {
     int64_t lost_ms;  /* detached: too late to resume from then on */
     uint32_t resume_ms;
     uint8_t held_turns; /* nothing is written for so many turns, after <enabled/> */
+    const char *too_much; /* why the timer ends the session; NULL: it does not */
     bool is_resumable;
     bool is_asked;   /* an <r/> is out */
     bool is_broken;  /* Redis does not have all notes: nothing waits for them, they are written anew */
@@ -57,6 +58,8 @@ void sm_write_failed(struct buffer *out, const char *condition, const uint64_t *
 void sm_acked(struct session *session, uint64_t number);
 
 /* -- sm_out.c -- */
+/* The session ends soon, by its timer: who writes to it need not look whether it is still there.  text is a literal. */
+void sm_give_up(struct session *session, const char *text);
 /* xml is in the session's scope; entry as in session_send_logged, 0: it is in no log. */
 void sm_send(struct session *session, struct text xml, uint64_t entry);
 bool sm_has_room(const struct session *session); /* less than half of what may be unacknowledged is */

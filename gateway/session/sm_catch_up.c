@@ -213,10 +213,10 @@ bool catch_up_keeps(struct session *session, struct text xml, uint64_t entry)
     if (entry) {
         if ((entry & ~LOG_SHARED) > catch_up->missed)
             catch_up->missed = entry & ~LOG_SHARED;
-    } else if (catch_up->late.size + xml.size > LATE_MAX) {
-        session_end(session, STREAM_ERROR_RESOURCE_CONSTRAINT, "too much comes while the session is resumed");
     } else {
         sm_append(&catch_up->late, xml);
+        if (catch_up->late.size > LATE_MAX)
+            sm_give_up(session, "too much comes while the session is resumed");
     }
     return true;
 }

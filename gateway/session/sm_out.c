@@ -74,11 +74,16 @@ int64_t sm_deadline(const struct session *session)
         deadline = sm->tried_ms + SM_MEND_MS;
     if (session->state == STATE_DETACHED && sm->lost_ms < deadline)
         deadline = sm->lost_ms;
-    return deadline;
+    return sm->too_much ? 0 : deadline;
 }
 
 void sm_timer(struct session *session)
 {
+    if (session->sm->too_much) {
+        metric_add(session->sessions->parts->metrics, METRIC_SM_OVERFLOWS, 1);
+        session_end(session, STREAM_ERROR_RESOURCE_CONSTRAINT, session->sm->too_much);
+        return;
+    }
     if (session->state == STATE_BOUND)
         sm_ask(session);
     if (session->sm->is_broken && session->state != STATE_ENDED)
@@ -110,10 +115,10 @@ bool sm_has_room(const struct session *session)
     return unacked_count(unacked) < config->limits_sm_queue / 2 && unacked->bytes < config->limits_sm_bytes / 2;
 }
 
-static void give_up(struct session *session)
+void sm_give_up(struct session *session, const char *too_much)
 {
-    metric_add(session->sessions->parts->metrics, METRIC_SM_OVERFLOWS, 1);
-    session_end(session, STREAM_ERROR_RESOURCE_CONSTRAINT, "the client does not acknowledge");
+    session->sm->too_much = too_much;
+    alive_schedule(session);
 }
 
 void sm_send(struct session *session, struct text xml, uint64_t entry)
@@ -146,8 +151,8 @@ void sm_push(struct session *session, struct text xml, uint64_t entry)
     } else {
         sm_turn_add(sm);
     }
-    if (session->state != STATE_ENDED && is_too_much(session))
-        give_up(session);
+    if (session->state != STATE_ENDED && !sm->too_much && is_too_much(session))
+        sm_give_up(session, "the client does not acknowledge");
 }
 
 /* -- the end of a turn -- */

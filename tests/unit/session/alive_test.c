@@ -160,6 +160,9 @@ static void test_overflow(void **state)
     session_send_xml(stage->last_session, TEXT("<message/>"));
     assert_false(client->wants_close);
     session_send_xml(stage->last_session, TEXT("<message/>")); /* 640,000 */
+    session_send_xml(stage->last_session, TEXT("<message/>")); /* is not written any more */
+    assert_false(client->wants_close);                         /* nobody who writes finds it gone */
+    stage_pass(stage, 100);
     hears(client, "<message/><message/><message/><message/><stream:error><resource-constraint*</stream:stream>");
     assert_true(client->wants_close);
     assert_int_equal(stage->metrics.value[METRIC_CLIENT_QUEUE_OVERFLOWS], 1);
@@ -177,12 +180,14 @@ static void test_overflow_at_success(void **state)
     client_header(client);
     client->queued_per_write = 600000;
     client_says_plain(client, "romeo", "secret");
+    stage_pass(stage, 100);
     assert_true(client->wants_close);
     client_free(client);
     client = client_open(stage, FRAMING_TCP);
     client_header(client);
     client->queued_per_write = 600000;
     says(client, "<starttls xmlns='" XMLNS_TLS "'/>");
+    stage_pass(stage, 100);
     assert_true(client->wants_close);
     assert_false(client->has_started_tls);
     client_free(client);

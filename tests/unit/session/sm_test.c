@@ -178,6 +178,8 @@ static void test_never_acknowledges(void **state)
         session_send_xml(session(), TEXT("<iq id='1' type='get' from='a@b/c'><x xmlns='y'/></iq>"));
     assert_int_equal(stage->ended_count, 0);
     session_send_logged(session(), TEXT("<message/>"), 1);
+    assert_int_equal(stage->ended_count, 0); /* nobody who writes finds it gone */
+    stage_pass(stage, 100);
     hears(client, "*<stream:error><resource-constraint*");
     assert_int_equal(stage->ended_count, 1);
     size_t lines = 0;
