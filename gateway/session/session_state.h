@@ -198,6 +198,11 @@ void session_link(struct session *session); /* into the list of all, and out */
 void session_unlink(struct session *session);
 void session_add_bound(struct session *session);
 void session_remove_bound(struct session *session);
+void session_set_jid(struct session *session, const struct jid *jid); /* copied; {0}: nobody any more */
+void negotiation_free(struct negotiation **negotiation);
+void session_free(struct session *session);
+
+/* -- steps.c -- */
 /* Brackets an answer that will come later: between the two the session is not read, and its memory stays even when it
  * ends.  step_done comes last in the answer's callback: what the client sent meanwhile is read inside, and afterwards
  * the session may be gone. */
@@ -205,11 +210,10 @@ void session_step_begin(struct session *session);
 void session_step_done(struct session *session);
 void session_pause(struct session *session, unsigned why);
 void session_unpause(struct session *session, unsigned why);
-void session_set_jid(struct session *session, const struct jid *jid); /* copied; {0}: nobody any more */
-void negotiation_free(struct negotiation **negotiation);
-void session_free(struct session *session);
 void session_release(struct session *session); /* frees one that ended, when nothing will come for it any more */
 void sessions_release(struct sessions *sessions); /* the same for those of sessions->dead */
+
+/* -- facts.c -- */
 void session_renumber(struct session *session); /* a row of it may go later: the next must not be taken for it */
 
 /* -- negotiate.c -- */
