@@ -1,6 +1,6 @@
 /* session_state.h - one session and all of them, as the files of this folder share them.
  *
- *   transport ──> accept.c ──> stream ──> session.c (the life, a table) ──┬─> negotiate.c: header, features, STARTTLS
+ *   transport ──> accept.c ──> stream ──> session.c (the life, a table) ──┬─> negotiate.c: header, STARTTLS ──> features.c
  *                                                                         ├─> sasl.c, sasl2.c, legacy_auth.c ──> attempt.c
  *                                                                         ├─> bind.c, bind2.c ──> bus, store     └─> login.h
  *                                                                         └─> inbound.c ──> router
@@ -219,17 +219,21 @@ void session_renumber(struct session *session); /* a row of it may go later: the
 /* -- negotiate.c -- */
 void negotiate_header(struct session *session, const struct stream_header *header);
 void negotiate_start_tls(struct session *session, struct stanza *stanza); /* takes it */
+/* Appends the header that answers to; from is one of this server's domains. */
+void negotiate_write_header(struct buffer *out, enum stream_framing framing, struct text from, struct text to,
+                            bool with_version);
+
+/* -- features.c -- */
+void negotiate_send_features(struct session *session);
+/* XEP-0474 4.1: the mechanisms and bindings that the client saw announced, by SASL and SASL2 the same. */
+struct text negotiate_advertised(struct session *session, struct arena *arena);
+
+/* -- mechanisms.c -- */
 bool negotiate_may_log_in(const struct session *session);                 /* encrypted, or allowed without */
 bool negotiate_is_for_guests(const struct session *session);        /* the stream's domain is auth.anonymous_domain */
 const struct mechanism *negotiate_find_mechanism(struct text name); /* any known one of SASL */
 const struct mechanism *negotiate_find_fast(struct text name);      /* ... of XEP-0484 */
-void negotiate_send_features(struct session *session);
-/* XEP-0474 4.1: the mechanisms and bindings that the client saw announced, by SASL and SASL2 the same. */
-struct text negotiate_advertised(struct session *session, struct arena *arena);
 bool negotiate_offers(struct session *session, const struct mechanism *mechanism);
-/* Appends the header that answers to; from is one of this server's domains. */
-void negotiate_write_header(struct buffer *out, enum stream_framing framing, struct text from, struct text to,
-                            bool with_version);
 
 /* -- sasl.c -- */
 void sasl_auth(struct session *session, struct stanza *stanza); /* each takes it */
