@@ -1,8 +1,5 @@
-/* attempt.c - drives one attempt to log in: fetches the account and tokens, has the password hashed, tells success and
- * failure.  The same for SASL, SASL2 and XEP-0078; only how it is told differs. */
-#include <stdlib.h>
-
-#include <openssl/crypto.h>
+/* attempt.c - drives one attempt to log in, by the steps that its mechanism wants (attempt_store.c, attempt_hash.c, ask.c), and
+ * tells success and failure.  The same for SASL, SASL2 and XEP-0078; only how it is told differs. */
 #include <openssl/rand.h>
 
 #include "gateway/session/session_state.h"
@@ -10,7 +7,7 @@
 /* RFC 6120 6.4.5 wants 2 to 5 tries.  DELAYED_MAX: failures of all sessions that may wait to be told. */
 enum { FAILURES_MAX = 5, DELAYED_MAX = 1000, NONCE_SIZE = 24 /* of 32 signs: 120 bits */ };
 
-static void fail(struct session *session, enum sasl_condition condition, const char *reason)
+void attempt_fail(struct session *session, enum sasl_condition condition, const char *reason)
 {
     attempt_step(session, login_fail(session->negotiation->login, condition, reason));
 }
@@ -93,211 +90,6 @@ void attempt_answer(struct session *session, struct text encoded)
         attempt_step(session, login->mechanism->answer(login, input));
     else
         attempt_step(session, login_fail(login, SASL_ERROR_INCORRECT_ENCODING, "incorrect-encoding"));
-}
-
-/* -- account -- */
-
-static void on_account(void *ctx, enum bus_status status, const struct account *account)
-{
-    struct session *session = ctx;
-    const struct parts *parts = session->sessions->parts;
-    if (session->state != STATE_ENDED) {
-        struct login *login = session->negotiation->login;
-        if (status == BUS_OK) {
-            if (config_is_service_account(parts->config, login->bare)) {
-                account = NULL; /* a bot's mailbox is its service's: nobody logs in there */
-                login->may_create = false;
-            }
-            login_set_account(login, account, parts->secret, parts->config->auth_iterations);
-            attempt_step(session, login->mechanism->found(login));
-        } else {
-            fail(session, SASL_ERROR_TEMPORARY_AUTH_FAILURE, "store-away");
-        }
-    }
-    session_step_done(session);
-}
-
-static void get_account(struct session *session)
-{
-    struct store *store = session->sessions->parts->store;
-    session_step_begin(session);
-    store->ops->account_get(store, session->negotiation->login->bare, on_account, session);
-}
-
-/* The second look is for the generation, and finds what another login made meanwhile as well. */
-static void on_created(void *ctx, enum bus_status status, int64_t result)
-{
-    struct session *session = ctx;
-    (void)result;
-    if (session->state != STATE_ENDED) {
-        session->negotiation->login->may_create = false;
-        if (status == BUS_OK)
-            get_account(session);
-        else
-            fail(session, SASL_ERROR_TEMPORARY_AUTH_FAILURE, "store-away");
-    }
-    session_step_done(session);
-}
-
-static void create_account(struct session *session)
-{
-    static const struct account without_password;
-    struct store *store = session->sessions->parts->store;
-    session_step_begin(session);
-    store->ops->account_put(store, session->negotiation->login->bare, &without_password, ACCOUNT_CREATE, on_created,
-                            session);
-}
-
-/* -- tokens -- */
-
-static void on_tokens(void *ctx, enum bus_status status, const struct login_token *fresh,
-                      const struct login_token *current)
-{
-    struct session *session = ctx;
-    if (session->state != STATE_ENDED) {
-        struct login *login = session->negotiation->login;
-        if (status == BUS_OK)
-            attempt_step(session, login->mechanism->tokens(login, fresh, current));
-        else
-            fail(session, SASL_ERROR_TEMPORARY_AUTH_FAILURE, "store-away");
-    }
-    session_step_done(session);
-}
-
-static void get_tokens(struct session *session)
-{
-    struct store *store = session->sessions->parts->store;
-    const struct login *login = session->negotiation->login;
-    session_step_begin(session);
-    store->login->tokens_get(store, login->bare, login->client, on_tokens, session);
-}
-
-static void on_used(void *ctx, enum bus_status status, int64_t result)
-{
-    struct session *session = ctx;
-    if (session->state != STATE_ENDED) {
-        struct login *login = session->negotiation->login;
-        if (status == BUS_OK)
-            attempt_step(session, login->mechanism->used(login, result == 1));
-        else
-            fail(session, SASL_ERROR_TEMPORARY_AUTH_FAILURE, "store-away");
-    }
-    session_step_done(session);
-}
-
-static void use_token(struct session *session)
-{
-    struct store *store = session->sessions->parts->store;
-    const struct login *login = session->negotiation->login;
-    session_step_begin(session);
-    store->login->token_use(store, login->bare, login->client, &login->token, login->count, login->ends_token, on_used,
-                            session);
-}
-
-/* -- guests -- */
-
-/* A guest's token is good as long as what is kept of the guest (store_login.h: guest_keep); the end in it is only the last
- * resort. */
-enum { GUEST_TOKEN_DAYS = 366 };
-
-static void keep_token(struct session *session)
-{
-    struct store *store = session->sessions->parts->store;
-    struct login *login = session->negotiation->login;
-    struct login_token *token = &login->token;
-    *token = (struct login_token){ .expires_ms = login->wall_ms + GUEST_TOKEN_DAYS * 86400000ll };
-    memcpy(token->mechanism, login->mechanism->name, strlen(login->mechanism->name));
-    if (RAND_bytes(token->nonce, sizeof token->nonce) != 1) {
-        attempt_step(session, login->mechanism->used(login, false));
-        return;
-    }
-    session_step_begin(session);
-    store->login->token_put(store, login->bare, login->client, token, 0, 1, on_used, session);
-}
-
-static void on_counted(void *ctx, enum bus_status status, int64_t result)
-{
-    struct session *session = ctx;
-    if (session->state != STATE_ENDED) {
-        struct login *login = session->negotiation->login;
-        if (status == BUS_OK)
-            attempt_step(session, login->mechanism->counted(login, result <= config_of(session)->limits_guests_per_address));
-        else
-            fail(session, SASL_ERROR_TEMPORARY_AUTH_FAILURE, "store-away");
-    }
-    session_step_done(session);
-}
-
-static void count_guest(struct session *session)
-{
-    struct store *store = session->sessions->parts->store;
-    char address[64];
-    login_guard_address(address, session->connection->peer);
-    session_step_begin(session);
-    store->login->count(store, "guests", text_of(address), config_of(session)->auth_anonymous_keep_ms, on_counted,
-                        session);
-}
-
-/* -- hash -- */
-
-struct hash_job {
-    struct work_job job;
-    struct session *session;
-    enum credential_hash hash;
-    struct scram_keys keys;
-    bool is_done;
-    size_t password_size;
-    char password[];
-};
-
-static void run_hash(struct work_job *job)
-{
-    struct hash_job *hash = container_of(job, struct hash_job, job);
-    hash->is_done =
-        credential_derive_keys(&hash->keys, hash->hash, (struct text){ hash->password, hash->password_size }) == 0;
-}
-
-static void free_hash(struct hash_job *hash)
-{
-    OPENSSL_cleanse(hash, sizeof *hash + hash->password_size);
-    free(hash);
-}
-
-static void on_hashed(struct work_job *job)
-{
-    struct hash_job *hash = container_of(job, struct hash_job, job);
-    struct session *session = hash->session;
-    if (session->state != STATE_ENDED) {
-        struct login *login = session->negotiation->login;
-        login->derived = hash->keys;
-        if (hash->is_done)
-            attempt_step(session, login->mechanism->hashed(login));
-        else
-            fail(session, SASL_ERROR_TEMPORARY_AUTH_FAILURE, "not-hashed");
-    }
-    free_hash(hash);
-    session_step_done(session);
-}
-
-static void start_hash(struct session *session)
-{
-    const struct parts *parts = session->sessions->parts;
-    const struct login *login = session->negotiation->login;
-    struct hash_job *hash = xcalloc(1, sizeof *hash + login->password.size);
-
-    hash->job = (struct work_job){ .run = run_hash, .done = on_hashed };
-    hash->session = session;
-    hash->hash = login->derived_hash;
-    hash->keys = login->derived;
-    hash->password_size = login->password.size;
-    memcpy(hash->password, login->password.data, login->password.size);
-    session_step_begin(session);
-    if (work_submit(parts->work, &hash->job) == 0)
-        return;
-    metric_add(parts->metrics, METRIC_WORK_REFUSED, 1);
-    free_hash(hash);
-    fail(session, SASL_ERROR_TEMPORARY_AUTH_FAILURE, "too-many-logins");
-    session_step_done(session);
 }
 
 /* -- the end of an attempt -- */
@@ -402,28 +194,28 @@ void attempt_step(struct session *session, enum login_step step)
         session->negotiation->login->profile->challenge(session, session->negotiation->login);
         break;
     case LOGIN_ACCOUNT:
-        get_account(session);
+        attempt_get_account(session);
         break;
     case LOGIN_ASK:
         ask_begin(session);
         break;
     case LOGIN_CREATE:
-        create_account(session);
+        attempt_create_account(session);
         break;
     case LOGIN_COUNT:
-        count_guest(session);
+        attempt_count_guest(session);
         break;
     case LOGIN_KEEP:
-        keep_token(session);
+        attempt_keep_token(session);
         break;
     case LOGIN_TOKENS:
-        get_tokens(session);
+        attempt_get_tokens(session);
         break;
     case LOGIN_USE:
-        use_token(session);
+        attempt_use_token(session);
         break;
     case LOGIN_HASH:
-        start_hash(session);
+        attempt_start_hash(session);
         break;
     case LOGIN_SUCCESS:
         attempt_succeeded(session);

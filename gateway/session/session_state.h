@@ -4,7 +4,8 @@
  *                                                                         ├─> sasl.c, sasl2.c, legacy_auth.c ──> attempt.c
  *                                                                         ├─> bind.c, bind2.c ──> bus, store     └─> login.h
  *                                                                         └─> inbound.c ──> router
- *   transport <── outbound.c <── router, and all of the above.  ending.c is the one way out; alive.c has the timer. */
+ *   transport <── outbound.c <── router, and all of the above.  ending.c is the one way out; alive.c has the timer; steps.c waits
+ *   for answers; facts.c is what the router asks.  sessions.c keeps them all.  detach.c and sm.h: the connection is lost. */
 #ifndef STANZABUS_SESSION_STATE_H
 #define STANZABUS_SESSION_STATE_H
 
@@ -284,6 +285,16 @@ void attempt_step(struct session *session, enum login_step step); /* does what t
 void attempt_tell_failure(struct session *session);               /* the delay is over */
 void attempt_count_failure(struct session *session);              /* too many end the stream */
 void attempt_drop_delay(struct session *session);
+void attempt_fail(struct session *session, enum sasl_condition condition, const char *reason);
+
+/* -- attempt_store.c, attempt_hash.c: one for each enum login_step that is such a question; attempt_step follows -- */
+void attempt_get_account(struct session *session);
+void attempt_create_account(struct session *session);
+void attempt_get_tokens(struct session *session);
+void attempt_use_token(struct session *session);
+void attempt_keep_token(struct session *session);
+void attempt_count_guest(struct session *session);
+void attempt_start_hash(struct session *session);
 
 /* -- legacy_auth.c -- */
 bool legacy_is_request(const struct stanza *stanza);
