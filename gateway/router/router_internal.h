@@ -8,6 +8,9 @@
  *                          └─> observe.c ──> bus                   xmpp:stanza:*
  *   bus ──> mailbox.c ──> session                                  hand out; settle.c and catch_up.c bring what waited
  *
+ * Doors: from_sessions.c ──> router.c; from_bus.c ──> intake.c, mailbox.c, node.c; to_peer.c has the one from the peers.  start.c
+ * opens them, and has the router's own life.
+ *
  * Rooms: presence/ rosters, subscriptions, presence; archive/ XEP-0313; pep/ XEP-0163 and what stands on it; account/ vCards,
  * private XML, blocking, registration. */
 #ifndef STANZABUS_ROUTER_INTERNAL_H
@@ -223,7 +226,9 @@ void observe_overflow(struct router *router, struct service *service, struct tex
 /* Shows a session that asked for it (handle_watch.c) what passes on the bus for it. */
 void observe_watch(struct session *session, struct text channel, const char *direction, struct text event);
 
+/* -- start.c -- */
 void router_step_done(struct router *router); /* one open step of router_start is over */
+void router_set_ready(struct router *router, bool ready); /* as the parent and the probes see it */
 
 /* -- dispatch.c and the handlers: one file an extension -- */
 enum scope { SCOPE_SERVER = 1, SCOPE_OWN_ACCOUNT = 2, SCOPE_OTHER_ACCOUNT = 4 };
