@@ -155,6 +155,8 @@ static void on_stop_signal(struct ev_loop *loop, ev_signal *signal, int revents)
     gateway_drain(signal->data);
 }
 
+/* -- new keys and certificates -- */
+
 static bool load_jwt_keys(struct gateway *gateway, char *error, size_t size)
 {
     const struct config *config = gateway->config;
@@ -193,6 +195,8 @@ static void on_reload_signal(struct ev_loop *loop, ev_signal *signal, int revent
         log_info(&gateway->log, NULL, "certificates-reloaded", "%s", "");
 }
 
+/* -- what it cannot do without -- */
+
 static void gateway_fail(struct gateway *gateway, const char *event, const char *text)
 {
     log_error(&gateway->log, NULL, event, "text=%s", log_quote(text, strlen(text)));
@@ -207,27 +211,14 @@ static void on_redis_unreachable(void *ctx, const char *text)
 
 /* -- listening -- */
 
-static bool listen_tcp(struct gateway *gateway, struct tcp *tcp, const struct listen_address *address, bool is_direct,
-                       const char *what)
+/* tcp NULL: the listener is the web's.  is_tls: from the first byte. */
+static bool listen_on(struct gateway *gateway, struct tcp *tcp, const struct listen_address *address, bool is_tls, const char *what)
 {
     char error[256];
     if (!address->is_on)
         return true;
-    int port = tcp_listen(tcp, address, is_direct, gateway->has_parent, error, sizeof error);
-    if (port < 0) {
-        gateway_fail(gateway, "cannot-listen", error);
-        return false;
-    }
-    log_info(&gateway->log, NULL, "listening", "what=%s address=%s port=%d", what, address->host, port);
-    return true;
-}
-
-static bool listen_web(struct gateway *gateway, const struct listen_address *address, bool is_tls, const char *what)
-{
-    char error[256];
-    if (!address->is_on)
-        return true;
-    int port = web_listen(gateway->web, address, is_tls, gateway->has_parent, error, sizeof error);
+    int port = tcp ? tcp_listen(tcp, address, is_tls, gateway->has_parent, error, sizeof error)
+                   : web_listen(gateway->web, address, is_tls, gateway->has_parent, error, sizeof error);
     if (port < 0) {
         gateway_fail(gateway, "cannot-listen", error);
         return false;
@@ -243,11 +234,12 @@ static void on_ready(void *ctx)
     const struct config *config = gateway->config;
     if (gateway->drain_until_ms)
         return;
-    if (!listen_tcp(gateway, gateway->tcp, &config->listen_tcp, false, "tcp") ||
-        !listen_tcp(gateway, gateway->tcp, &config->listen_tls, true, "tls") ||
-        !listen_web(gateway, &config->listen_http, false, "http") || !listen_web(gateway, &config->listen_https, true, "https") ||
-        !listen_tcp(gateway, gateway->servers, &config->listen_s2s, false, "s2s") ||
-        !listen_tcp(gateway, gateway->components, &config->listen_component, false, "component"))
+    if (!listen_on(gateway, gateway->tcp, &config->listen_tcp, false, "tcp") ||
+        !listen_on(gateway, gateway->tcp, &config->listen_tls, true, "tls") ||
+        !listen_on(gateway, NULL, &config->listen_http, false, "http") ||
+        !listen_on(gateway, NULL, &config->listen_https, true, "https") ||
+        !listen_on(gateway, gateway->servers, &config->listen_s2s, false, "s2s") ||
+        !listen_on(gateway, gateway->components, &config->listen_component, false, "component"))
         return;
     peers_start(gateway->peers);
     __atomic_store_n(&gateway->parts.metrics->ready, 1, __ATOMIC_RELAXED);
