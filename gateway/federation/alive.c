@@ -1,6 +1,31 @@
 /* alive.c - the one timer of a peer: ready in time, and later silence, stalls, idleness. */
 #include "gateway/federation/peer.h"
 
+/* A server that does not read is let go: what waits for it waits in Redis. */
+static void end_unread(struct peer *peer)
+{
+    metric_add(peer->peers->parts->metrics, METRIC_CLIENT_QUEUE_OVERFLOWS, 1);
+    peer_end(peer, STREAM_ERROR_RESOURCE_CONSTRAINT, "the other side does not read");
+}
+
+static void on_overflow(struct timer *timer)
+{
+    end_unread(container_of(timer, struct peer, timer));
+}
+
+void peer_overflow(struct peer *peer)
+{
+    peer->is_overflowing = true;
+    timer_start(peer->peers->parts->timers, &peer->timer, 1, on_overflow);
+}
+
+/* From then on there is nothing else to wait for. */
+static void watch(struct peer *peer, int64_t ms, timer_fn *fn)
+{
+    if (!peer->is_overflowing)
+        timer_start(peer->peers->parts->timers, &peer->timer, ms, fn);
+}
+
 static void on_late(struct timer *timer)
 {
     struct peer *peer = container_of(timer, struct peer, timer);
@@ -9,7 +34,7 @@ static void on_late(struct timer *timer)
 
 void peer_expect(struct peer *peer, int64_t ms)
 {
-    timer_start(peer->peers->parts->timers, &peer->timer, ms, on_late);
+    watch(peer, ms, on_late);
 }
 
 /* It has much, and took nothing of it for limits.client_stall: what waits for it goes another way, or waits in Redis. */
@@ -40,8 +65,7 @@ static void on_silence(struct timer *timer)
         return;
     }
     if (is_stalled(peer, now)) {
-        metric_add(peer->peers->parts->metrics, METRIC_CLIENT_QUEUE_OVERFLOWS, 1);
-        peer_end(peer, STREAM_ERROR_RESOURCE_CONSTRAINT, "the other side does not read");
+        end_unread(peer);
         return;
     }
     if (peer->role != &role_component && peer->role != &role_upstream && now - peer->heard_ms >= config->s2s_idle_ms &&
@@ -57,8 +81,7 @@ static void on_silence(struct timer *timer)
         peer->spaced_ms = now;
         peer_write(peer, TEXT(" ")); /* the kernel finds out whether anybody is there */
     }
-    if (peer->state != PEER_ENDED)
-        timer_start(peer->peers->parts->timers, timer, 1000, on_silence);
+    watch(peer, 1000, on_silence);
 }
 
 void peer_ready(struct peer *peer)
@@ -68,5 +91,5 @@ void peer_ready(struct peer *peer)
     log_info(peer->peers->parts->log, &peer->subject, "peer-ready", "role=%s own=%s other=%s tls=%s", peer->role->name,
              peer->own ? peer->own : "-", peer->other ? peer->other : "-", peer->connection->is_encrypted ? "yes" : "no");
     peer->took_ms = peers_now(peer->peers);
-    timer_start(peer->peers->parts->timers, &peer->timer, 1000, on_silence);
+    watch(peer, 1000, on_silence);
 }

@@ -204,18 +204,17 @@ static void give_back(struct peers *peers, struct text key, struct text lender, 
     buffer_fini(&numbers);
 }
 
-/* The write may end the connection, and with it the link.  What cannot be read is counted, and done with. */
+/* What cannot be read is counted, and done with. */
 static void take(struct link *link, struct text key, struct text lender, uint64_t number, struct text event)
 {
     struct peers *peers = link->peers;
     struct stanza *stanza = queue_stanza(link, event);
     struct peer *peer = component_own(link, stanza);
-    if (stanza)
-        peer_write_element(peer, stanza->root);
-    if (stanza)
+    bool is_taken = !stanza || peer_write_element(peer, stanza->root);
+    if (stanza && is_taken)
         metric_add(peers->parts->metrics, METRIC_PEER_STANZAS_OUT, 1);
     stanza_free(&stanza);
-    if (peer->state == PEER_READY)
+    if (is_taken)
         hold(borrowing_of(link), number, mark_of(event), peer);
     else
         give_back(peers, key, lender, number);

@@ -111,7 +111,7 @@ const struct peer_role role_component = { "component", XMLNS_COMPONENT, on_heade
 
 static bool serves(const struct peer *peer, const struct link *link)
 {
-    return peer->role == &role_component && peer->state == PEER_READY && strcmp(peer->other, link->key) == 0;
+    return peer->role == &role_component && peer->state == PEER_READY && !peer->is_overflowing && strcmp(peer->other, link->key) == 0;
 }
 
 void component_gone(struct link *link)

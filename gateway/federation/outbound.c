@@ -5,18 +5,16 @@
 
 #include "gateway/federation/peer.h"
 
-/* A server that does not read is let go: what waits for it waits in Redis. */
-void peer_write(struct peer *peer, struct text xml)
+bool peer_write(struct peer *peer, struct text xml)
 {
-    if (!peer->connection || peer->state == PEER_ENDED)
-        return;
+    if (!peer->connection || peer->state == PEER_ENDED || (peer->is_overflowing && !peer->is_ending))
+        return false;
     metric_add(peer->peers->parts->metrics, METRIC_BYTES_OUT, (int64_t)xml.size);
     peer->connection->ops->write(peer->connection, xml.data, xml.size);
     peer->written += xml.size;
-    if (peer->connection->queued > 2 * peer_config(peer)->limits_client_queue && !peer->is_ending) {
-        metric_add(peer->peers->parts->metrics, METRIC_CLIENT_QUEUE_OVERFLOWS, 1);
-        peer_end(peer, STREAM_ERROR_RESOURCE_CONSTRAINT, "the other side does not read");
-    }
+    if (peer->connection->queued > 2 * peer_config(peer)->limits_client_queue && !peer->is_ending)
+        peer_overflow(peer);
+    return true;
 }
 
 /* The transport tells when half of what is queued at a pause has gone. */
@@ -29,12 +27,12 @@ void peer_want_drained(struct peer *peer)
         peer->connection->ops->resume(peer->connection);
 }
 
-void peer_write_element(struct peer *peer, const struct element *element)
+bool peer_write_element(struct peer *peer, const struct element *element)
 {
     struct buffer *out = &peer->peers->out;
     out->size = 0;
     element_write(out, element, strcmp(peer->role->content, XMLNS_SERVER) == 0 ? SCOPE_SERVERS : SCOPE_STREAM);
-    peer_write(peer, buffer_text(out));
+    return peer_write(peer, buffer_text(out));
 }
 
 /* The id must be one that nobody can foresee (RFC 6120 4.7.3): dialback keys are made of it. */

@@ -98,7 +98,7 @@ struct peer {
     struct verify *verify;      /* verifier */
     struct peer_received received;
     bool sends_acks;            /* our stanzas are acknowledged */
-    bool is_header_sent, has_bidi, is_ending, has_external, has_tried_external, is_paused;
+    bool is_header_sent, has_bidi, is_ending, has_external, has_tried_external, is_paused, is_overflowing;
     bool knows_dialback, takes_dialback_errors; /* outgoing: the other side, XEP-0220 2.3 and 2.4 */
     uint32_t sent, acknowledged; /* our stanzas */
     int64_t heard_ms, asked_ms; /* asked_ms: an <r/> or ping is unanswered since; 0: none */
@@ -173,8 +173,9 @@ void peer_finish(struct peer *peer, const char *reason);               /* withou
 void peer_free(struct peer *peer);                                     /* its connection has gone */
 
 /* -- outbound.c -- */
-void peer_write(struct peer *peer, struct text xml);
-void peer_write_element(struct peer *peer, const struct element *element);
+/* False: it has ended, or will, and nothing more is written to it.  A write never ends it itself. */
+bool peer_write(struct peer *peer, struct text xml);
+bool peer_write_element(struct peer *peer, const struct element *element);
 void peer_want_drained(struct peer *peer); /* what waits for room is to hear when there is some again */
 /* The header of RFC 6120 4.7; id only on the side that was called. */
 void peer_write_header(struct peer *peer, const char *from, const char *to, bool with_version);
@@ -182,6 +183,7 @@ void peer_make_id(struct peer *peer);
 void peer_set_other_id(struct peer *peer, struct text id);                /* at most PEER_ID_MAX bytes */
 
 /* -- alive.c -- */
+void peer_overflow(struct peer *peer);                                 /* the other side does not read: it ends soon */
 void peer_expect(struct peer *peer, int64_t ms);                       /* ends it when it is not ready by then */
 void peer_ready(struct peer *peer);                                    /* it is: silence ends it from now on */
 

@@ -60,17 +60,15 @@ static void fly(struct link *link, struct peer *peer, uint64_t number)
         peer_write(peer, TEXT("<r xmlns='" XMLNS_SM "'/>"));
 }
 
-/* The write may end the peer, and with it the link: then the entry goes again. */
+/* What is not taken any more goes again: by another connection of the component, or when the link has a new one. */
 static void write_stanza(struct link *link, struct peer *peer, uint64_t number, const struct stanza *stanza)
 {
-    metric_add(link->peers->parts->metrics, METRIC_PEER_STANZAS_OUT, 1);
-    peer_write_element(peer, stanza->root);
-    if (!link->peer || link->state != LINK_READY)
-        return;
-    if (peer->state == PEER_READY)
+    if (peer_write_element(peer, stanza->root)) {
+        metric_add(link->peers->parts->metrics, METRIC_PEER_STANZAS_OUT, 1);
         fly(link, peer, number);
-    else
+    } else if (peer != link->peer) {
         share_again(link, number);
+    }
 }
 
 /* RFC 6120 4.8.3: between servers the content namespace is another, which the stream's default says. */
@@ -105,7 +103,7 @@ static bool may_send(const struct link *link)
 {
     const struct config *config = link->peers->parts->config;
     const struct peer *peer = link->peer;
-    return link->state == LINK_READY && peer && peer->connection && link->flying_count < config->s2s_queue &&
+    return link->state == LINK_READY && peer && peer->connection && !peer->is_overflowing && link->flying_count < config->s2s_queue &&
            peer->connection->queued <= config->limits_client_queue && component_has_room(link);
 }
 

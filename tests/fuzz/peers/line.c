@@ -107,3 +107,14 @@ void line_accept(bool is_server)
     if (line && !line_callbacks(line)->on_accept(world.peers, &line->connection))
         line->is_used = false;
 }
+
+void line_fill_or_drain(void)
+{
+    static const uint32_t sizes[] = { 0, 1100 * 1024, 2048 * 1024, 3000 * 1024 };
+    struct line *line = line_next();
+    if (!line)
+        return;
+    line->connection.queued = sizes[script_next(4)];
+    if (line->connection.queued == 0)
+        line_callbacks(line)->on_drained(world.peers, &line->connection);
+}

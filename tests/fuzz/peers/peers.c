@@ -51,12 +51,9 @@ static void step(void)
             line_end(line);
         break;
     }
-    case 12: {
-        struct line *line = line_next();
-        if (line)
-            line_callbacks(line)->on_drained(world.peers, &line->connection);
+    case 12:
+        line_fill_or_drain();
         break;
-    }
     case 13:
         world.is_held_elsewhere = script_next(2);
         if (script_next(2))

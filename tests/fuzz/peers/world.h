@@ -92,6 +92,7 @@ void line_accept(bool is_server);
 struct line *line_next(void); /* that the script chooses; NULL: none */
 const struct connection_callbacks *line_callbacks(const struct line *line);
 void line_encrypt(void);
+void line_fill_or_drain(void); /* what the other side has not read yet: nothing, what halts its queue, or what ends it */
 void line_end(struct line *line);
 void line_end_those_that_close(void);
 
