@@ -11,10 +11,8 @@
 
 #include "gateway/federation/share.h"
 
-enum { TICK_MS = 500, LEASE_MS = 15000, LEASE_AGAIN_MS = 5000, RETRY_FIRST_MS = 1000, RETRY_MOST_MS = 60000 };
+enum { TICK_MS = 500, LEASE_AGAIN_MS = 5000, RETRY_FIRST_MS = 1000, RETRY_MOST_MS = 60000 };
 enum { BROKEN_FIRST_MS = 5000, BROKEN_MOST_MS = 300000 };
-
-static timer_fn on_tick;
 
 static int64_t now_of(const struct link *link)
 {
@@ -58,19 +56,6 @@ struct link *link_get(struct peers *peers, struct text own, struct text other)
     return link;
 }
 
-/* To a node that has connections of the component, if there is one. */
-static void give_lease_back(struct link *link)
-{
-    struct store *store = link->peers->parts->store;
-    struct text node = link->peers->parts->node, heir = share_heir(link);
-    if (link->is_leased && heir.size)
-        store->peers->hand_over(store, text_of(link->key), node, heir, LEASE_MS);
-    else if (link->is_leased)
-        store->ops->lease_release(store, text_of(link->key), node);
-    link->is_leased = false;
-    share_forget(link);
-}
-
 void link_free(struct link *link)
 {
     struct peers *peers = link->peers;
@@ -84,7 +69,7 @@ void link_free(struct link *link)
     queue_flush(link);
     if (link->is_leased && !waits && link->own && link->other)
         peers->parts->store->peers->forget(peers->parts->store, text_of(link->key));
-    give_lease_back(link);
+    link_give_lease_back(link);
     HASH_DEL(peers->links, link);
     peers->link_count--;
     metric_set(peers->parts->metrics, METRIC_PEER_LINKS, (int64_t)peers->link_count);
@@ -100,15 +85,6 @@ void links_free(struct peers *peers)
     struct link *link, *next;
     HASH_ITER(hh, peers->links, link, next)
         link_free(link);
-}
-
-void link_give_back(struct link *link)
-{
-    timer_stop(&link->timer);
-    borrow_free(link);
-    give_lease_back(link);
-    link->state = LINK_LEASING;
-    link_release(link);
 }
 
 /* What was pushed to this node, or is nobody's: of a link between servers. */
@@ -161,83 +137,6 @@ void link_dial(struct link *link)
         link->dial = upstream_dial(link, on_dialed);
 }
 
-/* -- the lease -- */
-
-/* Another node holds it now: what waits is that one's. */
-static void lost_lease(struct link *link)
-{
-    struct peer *peer = link->peer;
-    link->is_leased = false;
-    link->state = LINK_LEASING;
-    link->used_ms = now_of(link);
-    share_forget(link);
-    if (link->dial)
-        link->peers->dialer->ops->cancel(link->peers->dialer, &link->dial);
-    if (peer && peer->role != &role_component) {
-        link_leave(link);
-        if (LIST_EMPTY(&peer->links))
-            peer_close(peer, "another node holds this link now");
-    }
-}
-
-struct asked { /* finds the link again */
-    struct peers *peers;
-    char key[];
-};
-
-static void on_leased(void *ctx, enum bus_status status, int64_t result)
-{
-    struct asked *asked = ctx;
-    struct link *link = link_find(asked->peers, text_of(asked->key));
-    free(asked);
-    if (!link)
-        return;
-    link->is_lease_asked = false;
-    if (status != BUS_OK)
-        return; /* asked again by the tick */
-    if (result == 1) {
-        bool is_new = !link->is_leased;
-        link->is_leased = true;
-        link->leased_ms = now_of(link);
-        if (is_new && link->own && link->other)
-            link->peers->parts->store->peers->note(link->peers->parts->store, text_of(link->key));
-        if (is_new && link->state == LINK_LEASING && link->peer)
-            link_attach(link, link->peer);
-        else if (is_new && link->state == LINK_LEASING)
-            link_dial(link);
-    } else if (link->is_leased) {
-        lost_lease(link);
-    }
-}
-
-static void ask_lease(struct link *link)
-{
-    struct store *store = link->peers->parts->store;
-    size_t size = strlen(link->key) + 1;
-    if (link->is_lease_asked)
-        return;
-    struct asked *asked = xmalloc(sizeof *asked + size);
-    asked->peers = link->peers;
-    memcpy(asked->key, link->key, size);
-    link->is_lease_asked = true;
-    link->leased_ms = now_of(link);
-    store->ops->lease_take(store, text_of(link->key), link->peers->parts->node, LEASE_MS, on_leased, asked);
-}
-
-void link_want(struct link *link)
-{
-    if (!link->own && !link->peer) { /* who has a connection of the component takes it */
-        link_release(link);
-        return;
-    }
-    if (link->state != LINK_LEASING && link->is_leased)
-        return;
-    link->used_ms = now_of(link);
-    ask_lease(link);
-    if (!timer_is_running(&link->timer))
-        timer_start(link->peers->parts->timers, &link->timer, TICK_MS, on_tick);
-}
-
 /* -- ready, and lost -- */
 
 void link_join(struct link *link, struct peer *peer)
@@ -271,8 +170,7 @@ void link_attach(struct link *link, struct peer *peer)
     link->sent = 0;
     flights_leave(&peer->flights, link);
     queue_read(link);
-    if (!timer_is_running(&link->timer))
-        timer_start(link->peers->parts->timers, &link->timer, TICK_MS, on_tick);
+    link_start_tick(link);
 }
 
 void link_offer(struct peer *peer, struct text own, struct text other)
@@ -325,8 +223,7 @@ void link_failed(struct link *link, bool is_for_good, enum stanza_condition cond
         link->state = LINK_DIALING; /* again, by the tick */
         link->retry_ms = now + with_jitter(grown(RETRY_FIRST_MS, RETRY_MOST_MS, link->failures - 1));
     }
-    if (!timer_is_running(&link->timer))
-        timer_start(parts->timers, &link->timer, TICK_MS, on_tick);
+    link_start_tick(link);
 }
 
 /* What was not acknowledged is still in Redis, and goes again. */
@@ -375,7 +272,7 @@ static bool is_idle(const struct link *link)
     if (link->state == LINK_BROKEN)
         return link->used_ms == 0;
     if (link->state == LINK_LEASING)
-        return now_of(link) - link->used_ms > 2 * LEASE_MS; /* its holder lives */
+        return now_of(link) - link->used_ms > 2 * LINK_LEASE_MS; /* its holder lives */
     return false;
 }
 
@@ -388,7 +285,7 @@ static void on_tick(struct timer *timer)
     share_tick(link);
     borrow_tick(link);
     if (now - link->leased_ms >= LEASE_AGAIN_MS || (link->state == LINK_LEASING && now - link->leased_ms >= TICK_MS * 4))
-        ask_lease(link);
+        link_ask_lease(link);
     if (link->is_leased && link->retry_ms && now >= link->retry_ms) {
         link->retry_ms = 0;
         try_again(link);
@@ -398,4 +295,10 @@ static void on_tick(struct timer *timer)
         return;
     }
     timer_start(link->peers->parts->timers, timer, TICK_MS, on_tick);
+}
+
+void link_start_tick(struct link *link)
+{
+    if (!timer_is_running(&link->timer))
+        timer_start(link->peers->parts->timers, &link->timer, TICK_MS, on_tick);
 }

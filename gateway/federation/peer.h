@@ -9,8 +9,9 @@
  *                                      └─> inbound.c    one that is ready says something ──> router
  *   transport <── outbound.c <── all of the above and queue.c.  alive.c has the timer.
  *   Who may speak: domains.c by configuration and certificate, dialback.c by keys; pairs.c keeps what was proved.
- *   router ──> peers.c ──> link.c: what waits for a domain; queue.c: from Redis to the stream, and out of Redis when acknowledged;
- *   flights.c: what is between the two; piggyback.c: a further link for a stream that is there; share.c, lent.c, borrow.c: share.h */
+ *   router ──> peers.c ──> link.c: what waits for a domain; lease.c: which node holds it; queue.c: from Redis to the stream, and out
+ *   of Redis when acknowledged; flights.c: what is between the two; piggyback.c: a further link for a stream that is there;
+ *   share.c, lent.c, borrow.c: share.h */
 #ifndef STANZABUS_FEDERATION_PEER_H
 #define STANZABUS_FEDERATION_PEER_H
 
@@ -253,8 +254,6 @@ struct link *link_of_key(struct peers *peers, struct text key); /* the same by i
 struct link *link_get(struct peers *peers, struct text own, struct text other); /* made if need be; NULL: too many */
 void link_key(struct buffer *out, struct text own, struct text other);
 void link_release(struct link *link);                   /* a put is over: it goes, when nothing else keeps it */
-void link_give_back(struct link *link);                 /* the lease, so that another node takes it; it may go */
-void link_want(struct link *link);                      /* something waits, and nobody holds it */
 void link_join(struct link *link, struct peer *peer);   /* the stream is to carry it */
 void link_leave(struct link *link);                     /* not any more */
 void link_attach(struct link *link, struct peer *peer); /* the stream is ready; it joins if it has not */
@@ -265,8 +264,16 @@ void link_dial(struct link *link);
 void link_detach(struct link *link, const char *reason); /* its stream ended */
 /* This try failed; it is tried again for s2s.wait, unless it is for good. */
 void link_failed(struct link *link, bool is_for_good, enum stanza_condition condition, const char *reason);
+void link_start_tick(struct link *link); /* what it does every half second, unless it does already */
 void link_free(struct link *link);
 void links_free(struct peers *peers);
+
+/* -- lease.c: which node holds the link -- */
+enum { LINK_LEASE_MS = 15000 };
+void link_want(struct link *link);            /* something waits, and nobody holds it */
+void link_ask_lease(struct link *link);       /* takes it, or keeps it; unless that is being asked */
+void link_give_lease_back(struct link *link); /* if it is held: to a node that has connections of the component, or nobody */
+void link_give_back(struct link *link);       /* the lease, so that another node takes it; the link may go */
 
 /* -- piggyback.c -- */
 /* True: a stream that is ready carries the link now, or was asked whether it may; else it has to dial. */
