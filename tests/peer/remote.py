@@ -2,37 +2,26 @@
 whoever comes, and keeps what it hears, but for what comes before TLS.  The one that calls shows a certificate."""
 import base64
 import re
-import socket
 import ssl
-import threading
 
+from listener import Listener
 from xmpp import SASL, STREAMS, Client
 
 SERVER, TLS = "jabber:server", "urn:ietf:params:xml:ns:xmpp-tls"
 
 
-class RemoteServer(threading.Thread):
+class RemoteServer(Listener):
     """For one domain, on one port of 127.0.0.1 (or of address).  identity: shown with the chain behind it; None: no TLS."""
 
     def __init__(self, folder, domain, port, identity=None, chain=(), direct=False, address="127.0.0.1"):
-        super().__init__(daemon=True)
+        super().__init__(port, address)
         self.domain, self.direct, self.heard, self.context = domain, direct, "", None
         if identity:
             path = folder / f"remote-{port}.pem"
             path.write_bytes(identity.pem() + b"".join(one.pem() for one in chain) + identity.key_pem())
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(path)
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self.listener = socket.create_server((address, port), family=family)
         self.start()
-
-    def run(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
         try:
@@ -71,9 +60,6 @@ class RemoteServer(threading.Thread):
                 raise ConnectionError(text)
             text += data.decode()
             self.heard += data.decode()
-
-    def stop(self):
-        self.listener.close()
 
 
 class Caller(Client):

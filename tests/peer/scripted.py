@@ -4,6 +4,8 @@ import socket
 import ssl
 import threading
 
+from listener import Listener
+
 SERVER, DIALBACK, STREAMS = "jabber:server", "jabber:server:dialback", "http://etherx.jabber.org/streams"
 SM, SASL, TLS = "urn:xmpp:sm:3", "urn:ietf:params:xml:ns:xmpp-sasl", "urn:ietf:params:xml:ns:xmpp-tls"
 PIECE = re.compile(r"\s+|<\?xml[^>]*\?>|<stream:stream[^>]*>|</stream:stream>|<starttls[^>]*/>|<auth[^>]*>[^<]*</auth>|<(?:enable|r|a|bidi) [^>]*/>|"
@@ -87,11 +89,11 @@ class Conversation(threading.Thread):
         self.sock.shutdown(socket.SHUT_RDWR)
 
 
-class Scripted(threading.Thread):
+class Scripted(Listener):
     """on_key and on_message may be replaced."""
 
     def __init__(self, folder, identity, port, takes_errors=True, acknowledges=True, goes_both_ways=False):
-        super().__init__(daemon=True)
+        super().__init__(port)
         files = identity.write(folder, "scripted")
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(files["tls__certificate"], files["tls__key"])
@@ -99,20 +101,11 @@ class Scripted(threading.Thread):
         self.on_key = lambda conversation, own, theirs: conversation.answer(own, theirs, "valid")
         self.on_message = lambda conversation: None
         self.conversations = []
-        self.listener = socket.create_server(("127.0.0.1", port))
         self.start()
 
-    def run(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            self.conversations.append(Conversation(self, connection))
+    def take(self, connection):
+        self.conversations.append(Conversation(self, connection))
 
     def heard(self):
         """All messages, connection by connection."""
         return [message for conversation in self.conversations for message in conversation.heard]
-
-    def stop(self):
-        self.listener.close()

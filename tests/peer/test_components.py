@@ -13,6 +13,7 @@ import pytest
 from component import Component
 from conftest import free_port, wait_for
 from floods import pour, stanzas
+from listener import Listener
 from relay import Relay
 from world import Dns, Process, Prosody
 from xmpp import STREAMS, Client
@@ -186,24 +187,15 @@ def test_a_second_connection_stands_by(gateway):
     wait_for(taken_over, 10, "the second connection")
 
 
-class Irc(threading.Thread):
+class Irc(Listener):
     """An IRC server just big enough for biboumi: one channel, everybody hears everybody."""
 
     ADDRESS = "127.0.0.2"  # biboumi looks on the usual port only: here nobody else has it
 
     def __init__(self):
-        super().__init__(daemon=True)
-        self.listener = socket.create_server((self.ADDRESS, 6667))
+        super().__init__(6667, self.ADDRESS)
         self.said = []
         self.start()
-
-    def run(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
         nick, buffer = "?", b""
@@ -236,11 +228,6 @@ class Irc(threading.Thread):
                 elif verb == "PRIVMSG":
                     self.said.append(line.decode())
                     send(f":mercutio!u@h PRIVMSG {words[1]} :A plague o' both your houses")
-
-    def stop(self):
-        self.listener.shutdown(socket.SHUT_RDWR)  # which ends the accept that waits on it
-        self.join(5)
-        self.listener.close()
 
 
 class Biboumi(Process):

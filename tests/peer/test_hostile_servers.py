@@ -1,13 +1,13 @@
 """Servers that lie, flood or fall silent: each finds a limit, is told why, and nobody else notices."""
 import re
 import socket
-import threading
 import time
 
 import pytest
 
 from conftest import free_port, wait_for
 from floods import pour, stanzas
+from listener import Listener
 from world import Authority, Dns, settings
 from xmpp import STREAMS, Client
 
@@ -25,25 +25,16 @@ class Server(Client):
         return self
 
 
-class Authoritative(threading.Thread):
+class Authoritative(Listener):
     """What a domain's own server says to <db:verify/>: always the same."""
 
     def __init__(self, port, verdict="valid"):
-        super().__init__(daemon=True)
-        self.listener = socket.create_server(("127.0.0.1", port))
+        super().__init__(port)
         self.verdict, self.calls = verdict, 0
         self.start()
 
-    def run(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            self.calls += 1
-            threading.Thread(target=self.answer, args=(connection,), daemon=True).start()
-
-    def answer(self, connection):
+    def serve(self, connection):
+        self.calls += 1
         text = ""
         has_answered = False
         while True:
@@ -65,9 +56,6 @@ class Authoritative(threading.Thread):
                 stream_id = re.search(r"id='([^']*)'", asked.group(0)).group(1)
                 connection.sendall(f"<db:verify from='evil.example' to='capulet.example' id='{stream_id}' type='{self.verdict}'/>".encode())
                 text = ""
-
-    def stop(self):
-        self.listener.close()
 
 
 @pytest.fixture

@@ -1,89 +1,16 @@
 /* log_test.c - session rows as the log needs them, and the log itself, on a real Redis. */
 #include <stdio.h>
 
-#include "suite.h"
+#include "log_stage.h"
 #include "stanzabus/memory.h"
-#include "stanzabus/store_log.h"
-
-static size_t heard; /* messages that were looked at */
-
-static int open_node(void **state)
-{
-    suite_open(state);
-    node.keeps_messages = true;
-    heard = 0;
-    return 0;
-}
-
-static void listen_on(const char *channel)
-{
-    struct answer answer = { 0 };
-    node.bus->ops->subscribe(node.bus, text_of(channel), on_subscribed, &answer);
-    WAIT_ANSWER(&node, &answer);
-}
-
-static bool has_more(void *ctx)
-{
-    (void)ctx;
-    return (size_t)node.messages > heard;
-}
-
-/* The next payload on what is listened to. */
-static const char *next_heard(void)
-{
-    assert_true(run_until(loop, has_more, NULL, 5));
-    return node.payload[heard++];
-}
-
-static void hears(const char *payload)
-{
-    assert_string_equal(next_heard(), payload);
-}
-
-static void hears_nothing(void)
-{
-    run_for(loop, 0.03);
-    assert_false(has_more(NULL));
-}
 
 /* -- rows -- */
-
-static struct session_row row(const char *resource, const char *node_id, uint64_t session, bool is_available, int priority)
-{
-    return (struct session_row){ .bare = TEXT("juliet@example.com"),
-                                 .resource = text_of(resource),
-                                 .node = text_of(node_id),
-                                 .session = session,
-                                 .uid = text_of(resource), /* any name will do */
-                                 .is_available = is_available,
-                                 .priority = (int8_t)priority };
-}
-
-static struct answer bind_row(struct session_row r, enum bind_conflict conflict, unsigned max)
-{
-    struct answer answer = { 0 };
-    node.store->ops->session_bind(node.store, &r, conflict, max, on_bound, &answer);
-    WAIT_ANSWER(&node, &answer);
-    assert_int_equal(answer.status, BUS_OK);
-    return answer;
-}
-
-typedef void session_op(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx);
-
-static int64_t write_session(session_op *op, struct session_row r)
-{
-    struct answer answer = { 0 };
-    op(node.store, &r, on_done, &answer);
-    WAIT_ANSWER(&node, &answer);
-    assert_int_equal(answer.status, BUS_OK);
-    return answer.result;
-}
 
 /* What a row says of its session, and what is told of the account. */
 static void test_row_letters(void **state)
 {
     session_op *update = node.store->ops->session_update, *remove = node.store->ops->session_remove;
-    struct session_row r = row("balcony", "n1", 7, true, -3);
+    struct session_row r = held_row("balcony", "n1", 7, true, -3);
     struct answer answer;
     (void)state;
     r.uid = TEXT("n0.5");
@@ -98,71 +25,21 @@ static void test_row_letters(void **state)
 
     /* The flags are no row: they count for nothing. */
     server_ask(&server, "HSET xmpp:{juliet@example.com}:sessions %s bN", "");
-    answer = bind_row(row("balcony", "n2", 8, true, 0), BIND_REPLACE, 1);
+    answer = bind_row(held_row("balcony", "n2", 8, true, 0), BIND_REPLACE, 1);
     assert_int_equal(answer.result, BIND_REPLACED);
     assert_string_equal(answer.flags, "bN");
     assert_int_equal(answer.carbons, 0);
     hears("account 0 bN");
     hears_nothing();
-    assert_int_equal(bind_row(row("garden", "n2", 9, true, 0), BIND_REPLACE, 1).result, BIND_TOO_MANY);
+    assert_int_equal(bind_row(held_row("garden", "n2", 9, true, 0), BIND_REPLACE, 1).result, BIND_TOO_MANY);
 
     /* What an ended session may have held waits for somebody. */
     server_ask(&server, "XADD xmpp:{juliet@example.com}:log 0-* e {} t n2.8");
-    assert_int_equal(write_session(remove, row("balcony", "n2", 8, true, 0)), 2);
+    assert_int_equal(write_session(remove, held_row("balcony", "n2", 8, true, 0)), 2);
     assert_string_equal(server_ask(&server, "HVALS xmpp:{juliet@example.com}:sessions"), "bNqr");
 }
 
 /* -- delivering -- */
-
-static const struct archive_settings always = { .preference = 'A' };
-
-static struct deliver message(enum route_audience audience, const char *resource, unsigned keep)
-{
-    return (struct deliver){ .bare = TEXT("juliet@example.com"),
-                             .resource = text_of(resource),
-                             .audience = audience,
-                             .keep = keep,
-                             .from = TEXT("romeo@example.net/orchard"),
-                             .stream_seconds = 60,
-                             .waiting = 10000,
-                             .waiting_bytes = 1000000,
-                             .archive = &always,
-                             .event = TEXT("{\"id\":\"1\"}") };
-}
-
-static int64_t deliver(struct deliver what)
-{
-    struct answer answer = { 0 };
-    node.store->log->deliver(node.store, &what, on_done, &answer);
-    assert_int_equal(answer.count, 0);
-    WAIT_ANSWER(&node, &answer);
-    assert_int_equal(answer.status, BUS_OK);
-    return answer.result;
-}
-
-/* The same with its number as the event, so that order shows. */
-static int64_t deliver_numbered(struct deliver what, unsigned number)
-{
-    char event[32];
-    snprintf(event, sizeof event, "{\"m\":%u}", number);
-    what.event = text_of(event);
-    return deliver(what);
-}
-
-static const char *log_of(void)
-{
-    return server_ask(&server, "XRANGE xmpp:{juliet@example.com}:log - +");
-}
-
-static const char *flags_of(void)
-{
-    return server_ask(&server, "HGET xmpp:{juliet@example.com}:sessions %s", "");
-}
-
-static void make_account(void)
-{
-    server_ask(&server, "HSET xmpp:{juliet@example.com}:account sha1 x");
-}
 
 /* Who gets it, who holds it, and what a payload says of it. */
 static void test_deliver(void **state)
@@ -171,9 +48,9 @@ static void test_deliver(void **state)
     listen_on("xmpp:to:{juliet@example.com}");
     assert_int_equal(deliver(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG)), DELIVER_NO_ACCOUNT);
     make_account();
-    bind_row(row("up", "n1", 1, true, 0), BIND_REFUSE, 9);
-    bind_row(row("low", "n1", 2, true, -1), BIND_REFUSE, 9);
-    bind_row(row("silent", "n3", 4, false, 0), BIND_REFUSE, 9);
+    bind_row(held_row("up", "n1", 1, true, 0), BIND_REFUSE, 9);
+    bind_row(held_row("low", "n1", 2, true, -1), BIND_REFUSE, 9);
+    bind_row(held_row("silent", "n3", 4, false, 0), BIND_REFUSE, 9);
 
     assert_int_equal(deliver(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG)), 1);
     hears("{\"edge\":\"0 1 - -\\nn1/up\",\"id\":\"1\"}");
@@ -239,7 +116,7 @@ static void test_doubles(void **state)
 {
     struct deliver what = message(ROUTE_NON_NEGATIVE, "", KEEP_LOG);
     (void)state;
-    bind_row(row("up", "n1", 1, true, 0), BIND_REFUSE, 9);
+    bind_row(held_row("up", "n1", 1, true, 0), BIND_REFUSE, 9);
     what.stream = TEXT("n1.9");
     what.number = 9;
     assert_int_equal(deliver(what), 1);
@@ -254,9 +131,9 @@ static void test_doubles(void **state)
     assert_int_equal(deliver(what), 1);
     assert_string_equal(server_ask(&server, "XLEN xmpp:{juliet@example.com}:log"), "3");
     assert_string_equal(server_ask(&server, "TTL xmpp:{juliet@example.com}:seen"), "-1");
-    write_session(node.store->ops->session_remove, row("up", "n1", 1, true, 0));
+    write_session(node.store->ops->session_remove, held_row("up", "n1", 1, true, 0));
     assert_string_equal(server_ask(&server, "TTL xmpp:{juliet@example.com}:seen"), "1800");
-    bind_row(row("up", "n1", 1, true, 0), BIND_REFUSE, 9);
+    bind_row(held_row("up", "n1", 1, true, 0), BIND_REFUSE, 9);
     assert_string_equal(server_ask(&server, "TTL xmpp:{juliet@example.com}:seen"), "-1");
 }
 
@@ -266,7 +143,7 @@ static void test_many_streams(void **state)
     struct deliver what = message(ROUTE_NON_NEGATIVE, "", KEEP_LOG);
     char stream[16];
     (void)state;
-    bind_row(row("up", "n1", 1, true, 0), BIND_REFUSE, 9);
+    bind_row(held_row("up", "n1", 1, true, 0), BIND_REFUSE, 9);
     what.number = 7;
     for (unsigned i = 1; i <= 700; i++) {
         snprintf(stream, sizeof stream, "n1.%u", i);
@@ -292,7 +169,7 @@ static void test_blocked(void **state)
     static const char *const blocked[] = { "romeo@example.net/orchard", "romeo@example.net", "example.net" };
     (void)state;
     make_account();
-    bind_row(row("up", "n1", 1, true, 0), BIND_REFUSE, 9);
+    bind_row(held_row("up", "n1", 1, true, 0), BIND_REFUSE, 9);
     server_ask(&server, "HSET xmpp:{juliet@example.com}:sessions %s b", "");
     for (size_t i = 0; i < 3; i++) {
         server_ask(&server, "DEL xmpp:{juliet@example.com}:blocked");
@@ -305,13 +182,13 @@ static void test_blocked(void **state)
 
 static void test_copies(void **state)
 {
-    struct session_row r = row("wants", "n1", 1, true, 0);
+    struct session_row r = held_row("wants", "n1", 1, true, 0);
     struct deliver sent = message(ROUTE_RESOURCE, "up", KEEP_CARBON);
     struct answer answer = { 0 };
     (void)state;
     r.has_carbons = true;
     listen_on("xmpp:to:{juliet@example.com}");
-    bind_row(row("up", "n2", 2, true, 0), BIND_REFUSE, 9);
+    bind_row(held_row("up", "n2", 2, true, 0), BIND_REFUSE, 9);
     bind_row(r, BIND_REFUSE, 9);
     hears("account 1 -");
     assert_int_equal(deliver(message(ROUTE_RESOURCE, "up", KEEP_CARBON)), 1);
@@ -331,23 +208,14 @@ static void test_copies(void **state)
 
 /* -- leaving -- */
 
-static int64_t done(const char *uid, const uint64_t *numbers, size_t count)
-{
-    struct answer answer = { 0 };
-    node.store->log->done(node.store, TEXT("juliet@example.com"), text_of(uid), numbers, count, on_done, &answer);
-    WAIT_ANSWER(&node, &answer);
-    assert_int_equal(answer.status, BUS_OK);
-    return answer.result;
-}
-
 /* An entry of several stays until each was done with it, or has gone. */
 static void test_done(void **state)
 {
     const uint64_t sole[] = { 1, 3 }, shared[] = { 2 | LOG_SHARED }, fourth[] = { 4 | LOG_SHARED };
     (void)state;
-    bind_row(row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
+    bind_row(held_row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
     deliver(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG)); /* 1 */
-    bind_row(row("b", "n1", 2, true, 0), BIND_REFUSE, 9);
+    bind_row(held_row("b", "n1", 2, true, 0), BIND_REFUSE, 9);
     assert_int_equal(deliver(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG)), 2); /* 2 */
     deliver(message(ROUTE_RESOURCE, "a", KEEP_LOG));                         /* 3 */
     deliver(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG));                      /* 4 */
@@ -356,7 +224,7 @@ static void test_done(void **state)
     assert_int_equal(done("a", shared, 1), 0);
     assert_int_equal(done("b", shared, 1), 1);
     assert_int_equal(done("a", fourth, 1), 0);
-    assert_int_equal(write_session(node.store->ops->session_remove, row("b", "n1", 2, true, 0)), 2);
+    assert_int_equal(write_session(node.store->ops->session_remove, held_row("b", "n1", 2, true, 0)), 2);
     assert_int_equal(done("a", fourth, 1), 1); /* b has gone */
     assert_string_equal(server_ask(&server, "EXISTS xmpp:{juliet@example.com}:acked"), "0");
     assert_string_equal(server_ask(&server, "XLEN xmpp:{juliet@example.com}:log"), "0");
@@ -377,7 +245,7 @@ static void test_done_with_lost(void **state)
     const uint64_t lost[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
     struct deliver what = message(ROUTE_NON_NEGATIVE, "", KEEP_LOG);
     (void)state;
-    bind_row(row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
+    bind_row(held_row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
     what.beginning = 1000;
     assert_int_equal(deliver(what), 1);
     assert_int_equal(deliver(what), 1);
@@ -390,167 +258,6 @@ static void test_done_with_lost(void **state)
     assert_int_equal(deliver(what), 1);
     assert_int_equal(done("a", lost, 9), 0);
     assert_string_equal(server_ask(&server, "XLEN xmpp:{juliet@example.com}:log"), "1");
-}
-
-/* -- settling -- */
-
-static struct settled settled_now;
-
-static void on_settled(void *ctx, enum bus_status status, const struct settled *settled)
-{
-    assert_int_equal(status, BUS_OK);
-    settled_now = *settled;
-    on_done(ctx, status, settled->moved);
-}
-
-static unsigned settle(const char *archive_read)
-{
-    unsigned moved = 0;
-    settled_now = (struct settled){ 0 };
-    do {
-        struct answer answer = { 0 };
-        struct settled from = settled_now;
-        node.store->log->settle(node.store, TEXT("juliet@example.com"), &from, text_of(archive_read), on_settled, &answer);
-        WAIT_ANSWER(&node, &answer);
-        moved += settled_now.moved;
-    } while (settled_now.next);
-    return moved;
-}
-
-/* 250 wait; one becomes available, and while they come, others do: all in order, each once. */
-static void test_settle_order(void **state)
-{
-    struct deliver what = message(ROUTE_NON_NEGATIVE, "", KEEP_LOG);
-    char expected[128];
-    struct answer answer = { 0 };
-    struct settled from = { 0 };
-    (void)state;
-    make_account();
-    for (unsigned i = 1; i <= 250; i++)
-        assert_int_equal(deliver_numbered(what, i), DELIVER_STORED);
-    assert_string_equal(flags_of(), "q");
-    listen_on("xmpp:to:{juliet@example.com}");
-    bind_row(row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
-    node.store->log->settle(node.store, TEXT("juliet@example.com"), &from, (struct text){ 0 }, on_settled, &answer);
-    WAIT_ANSWER(&node, &answer);
-    assert_int_equal(settled_now.moved, LOG_PAGE);
-    assert_int_equal(deliver_numbered(what, 251), DELIVER_BACKLOG);
-    assert_int_equal(deliver_numbered(what, 252), DELIVER_BACKLOG);
-    assert_int_equal(settle(""), 152);
-    assert_string_equal(flags_of(), "(nil)");
-    assert_int_equal(deliver_numbered(what, 253), 1);
-    for (unsigned i = 1, n = 251; i <= 253; i++, n++) {
-        if (i == 101) {
-            hears("log 351");
-            hears("log 352");
-            n += 2;
-        }
-        snprintf(expected, sizeof expected, "{\"edge\":\"0 %u - %s\\nn1/a\",\"m\":%u}", n, i == 253 ? "-" : "d", i);
-        hears(expected);
-    }
-    hears_nothing();
-}
-
-/* A resource is bound again and not available yet: what waits for it comes before what comes now. */
-static void test_settle_named(void **state)
-{
-    session_op *remove = node.store->ops->session_remove;
-    struct deliver named = message(ROUTE_RESOURCE_OR_NON_NEGATIVE, "a", KEEP_LOG);
-    struct session_row again = row("a", "n1", 2, false, 0);
-    (void)state;
-    make_account();
-    bind_row(row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
-    deliver_numbered(named, 1);
-    assert_int_equal(write_session(remove, row("a", "n1", 1, true, 0)), 2);
-    assert_int_equal(deliver_numbered(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG), 2), DELIVER_STORED);
-    assert_int_equal(settle(""), 0);
-    again.uid = TEXT("n1.2");
-    bind_row(again, BIND_REFUSE, 9);
-    listen_on("xmpp:to:{juliet@example.com}");
-    named.waiting = 1;
-    assert_int_equal(deliver_numbered(named, 3), DELIVER_BACKLOG); /* whatever waits beside */
-    hears("log 3");
-    assert_int_equal(settle(""), 2);
-    hears("{\"edge\":\"0 4 - d\\nn1/a\",\"m\":1}");
-    hears("{\"edge\":\"0 5 - d\\nn1/a\",\"m\":3}");
-    hears_nothing(); /* 2 is for nobody who is there */
-    assert_string_equal(flags_of(), "q");
-    assert_int_equal(deliver_numbered(named, 4), 1);
-}
-
-/* What ended sessions held goes to those who are there; what one of them was done with goes. */
-static void test_settle_ended(void **state)
-{
-    session_op *remove = node.store->ops->session_remove;
-    const uint64_t second[] = { 2 | LOG_SHARED };
-    (void)state;
-    make_account();
-    bind_row(row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
-    bind_row(row("b", "n1", 2, true, 0), BIND_REFUSE, 9);
-    deliver_numbered(message(ROUTE_RESOURCE, "a", KEEP_LOG), 1);
-    deliver_numbered(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG), 2);
-    deliver_numbered(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG), 3);
-    done("a", second, 1);
-    listen_on("xmpp:to:{juliet@example.com}");
-    assert_int_equal(write_session(remove, row("a", "n1", 1, true, 0)), 2);
-    assert_int_equal(write_session(remove, row("a", "n1", 1, true, 0)), 2); /* asked again: the same answer */
-    assert_int_equal(settle(""), 1); /* 1, of which a was the only holder: to b */
-    hears("{\"edge\":\"0 4 - d\\nn1/b\",\"m\":1}");
-    assert_int_equal(write_session(remove, row("b", "n1", 2, true, 0)), 2);
-    assert_string_equal(flags_of(), "qr");
-    assert_int_equal(settle(""), 0);
-    assert_string_equal(flags_of(), "q");
-    assert_string_equal(server_ask(&server, "XLEN xmpp:{juliet@example.com}:log"), "2"); /* a was done with 2 */
-    bind_row(row("c", "n1", 3, true, 0), BIND_REFUSE, 9);
-    assert_int_equal(settle(""), 2);
-    hears("{\"edge\":\"0 5 - d\\nn1/c\",\"m\":3}");
-    hears("{\"edge\":\"0 6 - d\\nn1/c\",\"m\":1}");
-    assert_string_equal(server_ask(&server, "EXISTS xmpp:{juliet@example.com}:acked"), "0");
-}
-
-/* A session ends while a page behind what it held is settled. */
-static void test_settle_ended_meanwhile(void **state)
-{
-    session_op *remove = node.store->ops->session_remove;
-    struct answer answer = { 0 };
-    struct settled from = { 0 };
-    (void)state;
-    make_account();
-    bind_row(row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
-    bind_row(row("b", "n1", 2, false, 0), BIND_REFUSE, 9);
-    for (unsigned i = 1; i <= LOG_PAGE; i++)
-        assert_int_equal(deliver_numbered(message(ROUTE_RESOURCE, "a", KEEP_LOG), i), 1);
-    assert_int_equal(deliver_numbered(message(ROUTE_RESOURCE, "b", KEEP_LOG), LOG_PAGE + 1), 1);
-    node.store->log->settle(node.store, TEXT("juliet@example.com"), &from, (struct text){ 0 }, on_settled, &answer);
-    WAIT_ANSWER(&node, &answer);
-    assert_int_equal(settled_now.moved, 0);
-    assert_int_equal(settled_now.next, LOG_PAGE + 1);
-    assert_int_equal(write_session(remove, row("a", "n1", 1, true, 0)), 2);
-    from = settled_now;
-    answer = (struct answer){ 0 };
-    node.store->log->settle(node.store, TEXT("juliet@example.com"), &from, (struct text){ 0 }, on_settled, &answer);
-    WAIT_ANSWER(&node, &answer);
-    assert_int_equal(settled_now.next, 0);
-    assert_string_equal(flags_of(), "qr");
-}
-
-/* What was read in the archive already does not come again. */
-static void test_settle_read(void **state)
-{
-    struct deliver what = message(ROUTE_NON_NEGATIVE, "", KEEP_LOG | KEEP_ARCHIVE);
-    char id[64];
-    (void)state;
-    make_account();
-    deliver_numbered(what, 1);
-    deliver_numbered(what, 2);
-    snprintf(id, sizeof id, "%s", server_ask(&server, "XREVRANGE xmpp:{juliet@example.com}:archive + - COUNT 1"));
-    *strchr(id, '\n') = '\0';
-    deliver_numbered(what, 3);
-    what.keep = KEEP_LOG;
-    deliver_numbered(what, 4);
-    bind_row(row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
-    assert_int_equal(settle(id), 2);
-    assert_string_equal(server_ask(&server, "XLEN xmpp:{juliet@example.com}:log"), "2");
 }
 
 static void test_bound(void **state)
@@ -613,7 +320,7 @@ static void test_again_stored(void **state)
     server_ask(&server, "HSET xmpp:{juliet@example.com}:sessions %s qb", "");
     server_ask(&server, "SADD xmpp:{juliet@example.com}:blocked example.net");
     assert_int_equal(deliver(what), DELIVER_DOUBLE);
-    bind_row(row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
+    bind_row(held_row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
     assert_int_equal(deliver(what), DELIVER_BACKLOG); /* who asked first did not hear that it is to be settled */
     server_ask(&server, "DEL xmpp:{juliet@example.com}:account xmpp:{juliet@example.com}:sessions");
     assert_int_equal(deliver(what), DELIVER_DOUBLE);
@@ -653,7 +360,7 @@ static void test_sent_then_to_oneself(void **state)
     struct deliver sent = message(ROUTE_RESOURCE, "up", KEEP_ARCHIVE), own = message(ROUTE_NON_NEGATIVE, "", KEEP_LOG);
     struct answer answers[2] = { 0 };
     (void)state;
-    bind_row(row("up", "n1", 1, true, 0), BIND_REFUSE, 9);
+    bind_row(held_row("up", "n1", 1, true, 0), BIND_REFUSE, 9);
     sent.stream = own.stream = TEXT("n1.1");
     sent.number = 1;
     own.number = 2;
@@ -682,11 +389,11 @@ static void test_read(void **state)
     (void)state;
     make_account();
     deliver_numbered(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG), 1);
-    bind_row(row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
-    bind_row(row("b", "n1", 2, false, 0), BIND_REFUSE, 9);
+    bind_row(held_row("a", "n1", 1, true, 0), BIND_REFUSE, 9);
+    bind_row(held_row("b", "n1", 2, false, 0), BIND_REFUSE, 9);
     settle("");
     deliver_numbered(message(ROUTE_RESOURCE, "b", KEEP_LOG), 2);
-    bind_row(row("b", "n1", 2, true, 0), BIND_REFUSE, 9);
+    bind_row(held_row("b", "n1", 2, true, 0), BIND_REFUSE, 9);
     deliver_numbered(message(ROUTE_NON_NEGATIVE, "", KEEP_LOG), 3);
     node.store->log->read(node.store, TEXT("juliet@example.com"), 0, 0, note_entry, on_done, &answer);
     WAIT_ANSWER(&node, &answer);
@@ -701,7 +408,7 @@ static void test_read(void **state)
     assert_string_equal(answer.text, "3 b {\"m\":2}\n");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_node, suite_close)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, log_stage_open, suite_close)
 
 int main(void)
 {
@@ -715,11 +422,6 @@ int main(void)
         TEST(test_copies),
         TEST(test_done),
         TEST(test_done_with_lost),
-        TEST(test_settle_order),
-        TEST(test_settle_named),
-        TEST(test_settle_ended),
-        TEST(test_settle_ended_meanwhile),
-        TEST(test_settle_read),
         TEST(test_bound),
         TEST(test_bound_of_strangers),
         TEST(test_again_stored),

@@ -7,17 +7,6 @@
 
 /* -- session rows -- */
 
-typedef void session_op(struct store *store, const struct session_row *row, store_done_fn *fn, void *ctx);
-
-static int64_t write_session(session_op *op, struct session_row r)
-{
-    struct answer answer = { 0 };
-    op(node.store, &r, on_done, &answer);
-    WAIT_ANSWER(&node, &answer);
-    assert_int_equal(answer.status, BUS_OK);
-    return answer.result;
-}
-
 static void test_bind(void **state)
 {
     struct answer answer;

@@ -23,12 +23,19 @@ struct answer bind_row(struct session_row r, enum bind_conflict conflict, unsign
     return answer;
 }
 
+int64_t write_session(session_op *op, struct session_row r)
+{
+    struct answer answer = { 0 };
+    op(node.store, &r, on_done, &answer);
+    WAIT_ANSWER(&node, &answer);
+    assert_int_equal(answer.status, BUS_OK);
+    return answer.result;
+}
+
 bool has_message(void *ctx)
 {
     return node.messages >= *(size_t *)ctx;
 }
-
-/* What was blocked cannot bind again, not even to the row that it has; and its nodes are told. */
 
 int compare_lines(const void *a, const void *b)
 {
