@@ -32,6 +32,11 @@ static void on_delivered(void *ctx, struct session *session, const uint64_t *num
     resident_delivered(ctx, session, numbers, count);
 }
 
+static void on_unbinding(void *ctx, struct text bare)
+{
+    resident_take_out(ctx, bare);
+}
+
 /* What the session had been given, and had not acknowledged, is routed again. */
 static void on_unbound(void *ctx, struct text bare, bool may_wait)
 {
@@ -144,6 +149,7 @@ const struct session_callbacks router_session_callbacks = {
     .on_replaced = on_replaced,
     .on_login_asked = on_login_asked,
     .on_delivered = on_delivered,
+    .on_unbinding = on_unbinding,
     .on_unbound = on_unbound,
     .on_early = on_early,
     .on_resumed = on_resumed,

@@ -180,6 +180,21 @@ void resident_delivered(struct router *router, struct session *session, const ui
     }
 }
 
+static void write_done(struct resident *resident)
+{
+    size_t count = resident->done_count;
+    resident->done_count = 0;
+    if (count)
+        take_out(resident->router, resident->bare, (struct text){ 0 }, resident->done, count);
+}
+
+void resident_take_out(struct router *router, struct text bare)
+{
+    struct resident *resident = resident_find(router, bare);
+    if (resident)
+        write_done(resident);
+}
+
 void residents_turn(struct router *router)
 {
     struct resident *resident = router->residents_done;
@@ -195,10 +210,8 @@ void residents_turn(struct router *router)
     router->residents_done = NULL;
     while (resident) {
         struct resident *next = resident->next_done;
-        size_t count = resident->done_count;
         resident->is_in_done = false;
-        resident->done_count = 0;
-        take_out(router, resident->bare, (struct text){ 0 }, resident->done, count);
+        write_done(resident);
         if (resident->count == 0)
             resident_free(resident);
         resident = next;

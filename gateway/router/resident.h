@@ -41,6 +41,7 @@ void residents_free(struct router *router);
 
 /* Entries were delivered to the session: they leave the log, those of a loop turn together. */
 void resident_delivered(struct router *router, struct session *session, const uint64_t *numbers, size_t count);
+void resident_take_out(struct router *router, struct text bare); /* at once, what the account has */
 void residents_turn(struct router *router); /* the turn ends */
 
 /* -- catch_up.c: what was published while nobody here listened is read from the log -- */

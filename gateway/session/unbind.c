@@ -89,6 +89,8 @@ static void unbind(struct session *session, uint32_t resume_ms)
     unbinding->jid = *jid;
     unbinding->jid.text = unbinding->text;
     LIST_INSERT_HEAD(&session->sessions->unbindings, unbinding, entry);
+    if (session->sessions->callbacks->on_unbinding)
+        session->sessions->callbacks->on_unbinding(session->sessions->ctx, jid_bare(&unbinding->jid));
     remove_row(unbinding);
 }
 

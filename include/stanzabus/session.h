@@ -40,6 +40,9 @@ struct session_callbacks {
     void (*on_replaced)(void *ctx, struct text node, uint64_t number, struct text bare, struct text resource);
     /* What session_send_logged gave it has reached the client, or (without XEP-0198) its socket. */
     void (*on_delivered)(void *ctx, struct session *session, const uint64_t *numbers, size_t count);
+    /* A row is about to go, or to be kept for a resumption: what was delivered is taken out of the log before, so that nothing
+     * seems to wait. */
+    void (*on_unbinding)(void *ctx, struct text bare);
     /* The row of a session that ended is gone, and its mailbox unsubscribed.  may_wait: the log holds messages that may have been
      * for it (store_log.h: settle). */
     void (*on_unbound)(void *ctx, struct text bare, bool may_wait);

@@ -75,6 +75,12 @@ static void on_delivered(void *ctx, struct session *session, const uint64_t *num
     }
 }
 
+static void on_unbinding(void *ctx, struct text bare)
+{
+    (void)ctx;
+    assert(bare.size);
+}
+
 static void on_unbound(void *ctx, struct text bare, bool may_wait)
 {
     (void)ctx;
@@ -152,6 +158,7 @@ const struct session_callbacks router_callbacks = {
     .on_login_asked = on_login_asked,
     .on_replaced = on_other_node,
     .on_delivered = on_delivered,
+    .on_unbinding = on_unbinding,
     .on_unbound = on_unbound,
     .on_early = on_early,
     .on_resumed = on_resumed,
