@@ -52,17 +52,15 @@ def test_conflict_replaces_the_older_session(gateway, redis):
     wait_for(lambda: redis.client().hlen("xmpp:{juliet@localhost}:sessions") == 0, what="all rows go")
 
 
-def test_nothing_waits_after_the_last_acknowledgement(gateway, redis):
-    """What is acknowledged right before the end is out of the log before the row goes: nothing seems to wait then."""
-    with Client(gateway.tcp).login("juliet", resource="balcony").present() as juliet:
-        juliet.stanza("<enable xmlns='urn:xmpp:sm:3'/>")
-        juliet.until("<enabled[^>]*/>")
-        with Client(gateway.tcp).login("romeo", resource="orchard") as romeo:
-            romeo.stanza("<message to='juliet@localhost/balcony'><body>which?</body></message>")
-            juliet.until("<body>which\\?</body>")
-        juliet.send("<a xmlns='urn:xmpp:sm:3' h='1'/></stream:stream>")
-        juliet.until_closed()
-    wait_for(lambda: not redis.client().exists("xmpp:{juliet@localhost}:sessions"), what="row and flags go")
+def test_nothing_waits_after_the_end(gateway, redis):
+    """A client leaves at the moment it has got a message: that is out of the log before the row goes, so that no flag stays
+    which says that something waits.  It depends on which of the two the gateway hears of first: hence often."""
+    with Client(gateway.tcp).login("romeo", resource="orchard") as romeo:
+        for i in range(60):
+            with Client(gateway.tcp).login("juliet", resource="balcony").present() as juliet:
+                romeo.stanza(f"<message to='juliet@localhost/balcony'><body>which {i}?</body></message>")
+                juliet.until(f"<body>which {i}\\?</body>")
+            wait_for(lambda: not redis.client().exists("xmpp:{juliet@localhost}:sessions"), what="row and flags go")
 
 
 def test_too_many_sessions(gateways):
