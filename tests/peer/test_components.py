@@ -3,6 +3,7 @@ behind it."""
 import concurrent.futures
 import hashlib
 import json
+import os
 import pathlib
 import socket
 import subprocess
@@ -190,10 +191,10 @@ def test_a_second_connection_stands_by(gateway):
 class Irc(Listener):
     """An IRC server just big enough for biboumi: one channel, everybody hears everybody."""
 
-    ADDRESS = "127.0.0.2"  # biboumi looks on the usual port only: here nobody else has it
-
     def __init__(self):
-        super().__init__(6667, self.ADDRESS)
+        # biboumi looks on the usual port only: at an address of this process's own nobody else has it
+        self.address = f"127.66.{os.getpid() // 250 % 250}.{os.getpid() % 250 + 1}"
+        super().__init__(6667, self.address)
         self.said = []
         self.start()
 
@@ -236,7 +237,7 @@ class Biboumi(Process):
         configuration = folder / f"{name}.cfg"
         configuration.write_text(f"hostname=irc.example\npassword=shhh\nxmpp_server_ip=127.0.0.1\nport={port}\n"
                                  f"db_name={folder}/{name}.sqlite\nlog_level=1\nlog_file={folder}/{name}.log\nadmin=juliet@localhost\n"
-                                 f"fixed_irc_server={irc.ADDRESS}\nidentd_port=0\n")
+                                 f"fixed_irc_server={irc.address}\nidentd_port=0\n")
         self.spawn("biboumi", str(configuration))
 
 
