@@ -4,6 +4,7 @@ import re
 import pytest
 
 from certificates import Identity
+from conftest import wait_for
 from profanity import Profanity
 
 
@@ -47,6 +48,7 @@ def test_a_day(couple):
     juliet.wait("garden@conference.localhost", times=2)
     juliet.type("/blocked add tybalt@localhost")
     juliet.wait("tybalt@localhost")
+    wait_for(lambda: re.search(r"RECV: <iq[^>]*type=['\"]set['\"].*<block ", juliet.log()), what="the push (XEP-0191 3.3) that its list is made of")
     juliet.type("/blocked")
     juliet.wait("tybalt@localhost", times=2)
     juliet.type("/lastactivity get romeo@localhost")
