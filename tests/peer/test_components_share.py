@@ -64,7 +64,10 @@ class Nodes:
         try:
             wait_for(lambda: not missing(), seconds, "all that was said")
         except AssertionError:
-            raise AssertionError(f"missing: {sorted(missing())[:20]} of {len(self.all_said())}") from None
+            said = [{name: value for name, value in node.metrics().items() if value and ("peer" in name or "queue" in name or "drops" in name)}
+                    for node in (self.first, self.second, self.senders) if node.process.poll() is None]
+            raise AssertionError(f"missing: {sorted(missing())[:20]} of {len(self.all_said())}; {self.redis.xlen('xmpp:{weather.example}:log')} "
+                                 f"wait; the nodes say {said}; read but no message: {[component.seen[-200:] for component in components]}") from None
         return heard() - self.all_said()
 
 
@@ -201,7 +204,8 @@ def stands_still(nodes):
 @pytest.mark.parametrize("where", ["the same node", "another node"])
 def test_a_component_that_is_slow(redis, gateways, where):
     """It is given no more than it takes, and all of it comes when it reads again."""
-    nodes = Nodes(redis, gateways, limits__client_queue="64k", limits__stanza_bytes="64k")
+    # the senders' node has all of it at once, some 17 MB, and may have to wait for Redis: more than that would be refused
+    nodes = Nodes(redis, gateways, limits__client_queue="64k", limits__stanza_bytes="64k", limits__redis_queue="64M")
     one = nodes.enter(nodes.first)
     wait_for(lambda: nodes.holder() == "first", what="the lease")
     slow = Listening((nodes.first if where == "the same node" else nodes.second).component)
@@ -232,7 +236,8 @@ def test_a_connection_of_the_holder_goes_while_something_is_lent(nodes):
 @pytest.mark.parametrize("where", ["the same node", "another node"])
 def test_a_component_that_does_not_read(redis, gateways, where):
     """It is let go after limits.client_stall, and the others go on."""
-    nodes = Nodes(redis, gateways, limits__client_queue="64k", limits__stanza_bytes="64k", limits__client_stall="1")
+    nodes = Nodes(redis, gateways, limits__client_queue="64k", limits__stanza_bytes="64k", limits__client_stall="1",
+                  limits__redis_queue="64M")
     one = nodes.enter(nodes.first)
     wait_for(lambda: nodes.holder() == "first", what="the lease")
     where = nodes.first if where == "the same node" else nodes.second
