@@ -135,7 +135,7 @@ void share_tick(struct link *link)
     for (struct share *share = shares->first; share; share = share->next) {
         if (is_away)
             share->heard_ms = now;
-        else if (now - share->heard_ms > SHARE_SILENT_MS && share->told)
+        else if (now - share->heard_ms > SHARE_SILENT_MS + SHARE_MARGIN_MS && share->told)
             leave(link, share, "silent");
     }
     go_on(link);
@@ -249,6 +249,8 @@ void share_heard(struct peers *peers, struct text payload)
         share = add_share(link, node);
     if (!share)
         return;
+    if (share->told && peers_now(peers) - share->heard_ms > SHARE_SILENT_MS)
+        leave(link, share, "was silent");
     share->heard_ms = peers_now(peers);
     share->stamp = stamp;
     if (share->told != (unsigned)count)

@@ -7,16 +7,17 @@
  *          or its connection has gone ──── returned: numbers ─> the holder, for whom they go again
  *
  * What is lent stays in Redis until it is written, so that it goes again when either node dies: nothing is lost then, and a
- * stanza may come twice that was written just before.  A node that says nothing for SHARE_SILENT_MS gets back nothing of what it
- * was lent: the holder gives it to another, and a node that wakes up after so long sees by the stamp, which is of its own clock,
- * that it is not to write it any more.  A change of who shares waits until nothing is lent, so that what one
+ * stanza may come twice that was written just before.  A node that was silent for SHARE_SILENT_MS gets back nothing of what it
+ * was lent: it sees by the stamp, which is of its own clock, that it is not to write it any more, and the holder gives it to
+ * another when it hears of that node again, or SHARE_MARGIN_MS later: so long may what the node has written be on its way out of
+ * Redis.  A change of who shares waits until nothing is lent, so that what one
  * person says keeps its order. */
 #ifndef STANZABUS_FEDERATION_SHARE_H
 #define STANZABUS_FEDERATION_SHARE_H
 
 #include "gateway/federation/peer.h"
 
-enum { SHARE_SILENT_MS = 3000 };
+enum { SHARE_SILENT_MS = 3000, SHARE_MARGIN_MS = 1000 };
 
 /* Another node that has connections of a component. */
 struct share {

@@ -221,6 +221,20 @@ def test_a_component_that_is_slow(redis, gateways, where):
     assert nodes.first.metrics()["client_queue_overflows_total"] == nodes.second.metrics()["client_queue_overflows_total"] == 0
 
 
+def test_the_other_node_hangs_just_too_long(nodes):
+    """It wakes up before the holder gives up on it, but too late to write what it was lent: that goes again at once."""
+    one, two = nodes.enter_both()
+    nodes.second.process.send_signal(signal.SIGSTOP)
+    nodes.say(*SENDERS, count=3)
+    wait_for(lambda: nodes.first.metrics()["peer_stanzas_lent_total"] >= 40, what="a loan")
+    time.sleep(3.4)
+    nodes.second.process.send_signal(signal.SIGCONT)
+    assert not nodes.wait_for_all(one, two)
+    assert re.search("share-left.*node=second.*silent", nodes.first.log())
+    nodes.say(*SENDERS, count=5)
+    assert not nodes.wait_for_all(one, two)
+
+
 def test_a_connection_of_the_holder_goes_while_something_is_lent(nodes):
     """The queue is read from its beginning for the one that takes its place, but for what another node has."""
     one, two = nodes.enter_both()
