@@ -20,6 +20,7 @@ void lent_remove(struct link *link, struct lent *lent)
     } else {
         shares->again_count--;
     }
+    shares->carried_count -= lent->is_carried;
     HASH_DEL(shares->lent, lent);
     free(lent);
 }
@@ -40,6 +41,8 @@ struct lent *lent_add(struct link *link, uint64_t number)
 void lent_go_again(struct link *link, struct lent *lent)
 {
     struct shares *shares = link->shares;
+    if (lent->is_carried)
+        return;
     lent->share->lent_bytes -= lent->size;
     lent->share = NULL;
     shares->lent_count--;
@@ -57,7 +60,31 @@ void share_again(struct link *link, uint64_t number)
 bool share_has_lent(const struct link *link, uint64_t number)
 {
     const struct lent *lent = lent_find(link, number);
-    return lent && lent->share;
+    return lent && (lent->share || lent->is_carried);
+}
+
+/* Redis may have answered before it was taken out, and the answer come later than the word that it was carried. */
+void share_written(struct link *link, uint64_t number)
+{
+    struct lent *lent = lent_find(link, number);
+    if (!lent || lent->is_carried)
+        return;
+    if (!link->is_reading) {
+        lent_remove(link, lent);
+        return;
+    }
+    lent->is_carried = true;
+    link->shares->carried_count++;
+}
+
+void share_page_over(struct link *link)
+{
+    struct lent *lent, *next;
+    if (!link->shares || !link->shares->carried_count)
+        return;
+    HASH_ITER(hh, link->shares->lent, lent, next)
+        if (lent->is_carried)
+            lent_remove(link, lent);
 }
 
 bool share_waits(const struct link *link)
@@ -68,7 +95,7 @@ bool share_waits(const struct link *link)
 bool share_is_due(const struct link *link, uint64_t number)
 {
     const struct lent *lent = lent_find(link, number);
-    return lent && !lent->share;
+    return lent && !lent->share && !lent->is_carried;
 }
 
 void share_taken(struct link *link, uint64_t number)

@@ -233,6 +233,7 @@ static void on_page(void *ctx, enum bus_status status, int64_t result)
     link->is_reading = false;
     if (status == BUS_OK && !bounces)
         share_passed(link, after, looked);
+    share_page_over(link);
     if (status != BUS_OK) {
         link->has_more = true; /* read again when something comes */
     } else if (bounces && link->state == LINK_BROKEN) {

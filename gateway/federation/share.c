@@ -266,7 +266,7 @@ void share_carried(struct peers *peers, struct text payload)
     if (!link || !link->shares)
         return;
     while (share_next_number(&payload, &number))
-        share_taken(link, number);
+        share_written(link, number);
     go_on(link);
 }
 

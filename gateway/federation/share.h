@@ -38,13 +38,14 @@ struct lent {
     struct share *share; /* NULL: it goes again */
     size_t size;
     int64_t since_ms;
+    bool is_carried; /* written, and out of Redis; but a page that is being read may still hold it */
 };
 
 struct shares { /* of one link */
     struct share *first;
     unsigned count;    /* nodes */
     struct lent *lent; /* uthash by number */
-    unsigned lent_count, again_count;
+    unsigned lent_count, again_count, carried_count;
 };
 
 /* -- share.c: the holder's side -- */
@@ -67,6 +68,8 @@ struct lent *lent_add(struct link *link, uint64_t number);     /* the caller say
 void lent_remove(struct link *link, struct lent *lent);        /* frees it */
 void lent_go_again(struct link *link, struct lent *lent);      /* of one that is lent */
 bool share_has_lent(const struct link *link, uint64_t number);
+void share_written(struct link *link, uint64_t number);        /* it was carried: forgotten when no page is being read */
+void share_page_over(struct link *link);                       /* none is any more */
 /* What goes again: it was lent and came back, or could not be written. */
 void share_again(struct link *link, uint64_t number);
 bool share_waits(const struct link *link);                     /* something does */

@@ -29,10 +29,10 @@ class Listening(Component):
         self.sock.settimeout(None)
         try:
             while True:
-                self.fill()
                 for match in self.MESSAGE.finditer(self.seen):
                     self.got.append(match.groups())
                 self.seen = self.seen[self.seen.rfind("</message>") + len("</message>"):] if "</message>" in self.seen else self.seen
+                self.fill()
         except (Closed, OSError):
             pass
 
