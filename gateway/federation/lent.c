@@ -69,7 +69,7 @@ void share_written(struct link *link, uint64_t number)
     struct lent *lent = lent_find(link, number);
     if (!lent || lent->is_carried)
         return;
-    if (!link->is_reading) {
+    if (!link->reading) {
         lent_remove(link, lent);
         return;
     }

@@ -63,7 +63,7 @@ void link_free(struct link *link)
     if (link->dial)
         peers->dialer->ops->cancel(peers->dialer, &link->dial);
     bool is_on_its_way = link->state == LINK_DIALING || link->state == LINK_ASKING;
-    bool waits = link->has_more || link->flying_count || link->is_reading || is_on_its_way;
+    bool waits = link->has_more || link->flying_count || link->reading || is_on_its_way;
     link_leave(link);
     borrow_free(link);
     queue_flush(link);
@@ -167,9 +167,8 @@ void link_attach(struct link *link, struct peer *peer)
     link->state = LINK_READY;
     link->failures = 0;
     link->waiting_since_ms = 0;
-    link->sent = 0;
     flights_leave(&peer->flights, link);
-    queue_read(link);
+    queue_begin_again(link);
     link_start_tick(link);
 }
 
@@ -234,7 +233,7 @@ void link_detach(struct link *link, const char *reason)
         return;
     }
     bool is_component = link->peer->role == &role_component;
-    bool waits = link->puts || link->flying_count || link->has_more || link->is_reading;
+    bool waits = link->puts || link->flying_count || link->has_more || link->reading;
     link_leave(link);
     queue_flush(link);
     if (is_component)

@@ -121,7 +121,8 @@ struct link {
     unsigned flying_count;   /* its entries among the flights of the stream */
     uint64_t *over;          /* delivered or bounced, to be removed */
     unsigned over_count;
-    bool is_reading, has_more, is_leased, is_lease_asked;
+    struct page *reading;    /* queue.c's, under way; NULL: none */
+    bool has_more, is_leased, is_lease_asked;
     unsigned puts;           /* under way from this node: the link stays for them */
     unsigned failures;
     int64_t waiting_since_ms, used_ms, retry_ms, leased_ms; /* retry_ms: when to dial again, to ask no longer, or be mended */
@@ -290,6 +291,7 @@ void flights_lose(struct flights *flights, const struct link *link); /* Redis ha
 
 /* -- queue.c -- */
 void queue_read(struct link *link);   /* what waits above link->sent goes to the stream */
+void queue_begin_again(struct link *link); /* all that waits does: the stream is another, or the numbers are */
 void queue_pushed(struct link *link, uint64_t number, struct text event); /* by another node */
 void queue_put(struct link *link, uint64_t number, const struct stanza *stanza); /* by this one */
 void queue_missed(struct link *link); /* something may be in it that was not told */

@@ -9,6 +9,7 @@ enum { OVER_MAX = 256, ASK_EVERY = 16 };
 struct page { /* one read under way; finds the link again */
     struct peers *peers;
     bool bounces, is_cut; /* is_cut: not all that is due could be sent */
+    bool is_stale;        /* the link began again meanwhile, in front of it */
     unsigned count;
     uint64_t after, last; /* from, and as far as it was looked at */
     char key[];
@@ -120,7 +121,7 @@ void queue_missed(struct link *link)
 /* It may go as it is, unless something before it has not gone yet. */
 static bool is_next(const struct link *link, uint64_t number)
 {
-    return link->state == LINK_READY && !link->is_reading && link->sent && number == link->sent + 1 && !share_waits(link) && may_send(link);
+    return link->state == LINK_READY && !link->reading && link->sent && number == link->sent + 1 && !share_waits(link) && may_send(link);
 }
 
 void queue_pushed(struct link *link, uint64_t number, struct text event)
@@ -179,9 +180,11 @@ static void on_entry(void *ctx, const struct log_entry *entry)
     struct page *page = ctx;
     struct link *link = link_find(page->peers, text_of(page->key));
     page->count++;
-    if (!link)
+    if (!link || link->reading != page)
         return;
-    if (page->bounces) {
+    if (page->is_stale) {
+        page->is_cut = link->has_more = true;
+    } else if (page->bounces) {
         if (link->state == LINK_BROKEN)
             bounce_entry(link, entry->number, entry->event);
         page->last = entry->number;
@@ -215,7 +218,7 @@ static void read_page(struct link *link, bool bounces, uint64_t after)
     page->bounces = bounces;
     page->after = page->last = after;
     memcpy(page->key, link->key, size);
-    link->is_reading = true;
+    link->reading = page;
     link->has_more = false;
     store->log->read(store, text_of(link->key), after + 1, 0, on_entry, on_page, page);
 }
@@ -226,11 +229,12 @@ static void on_page(void *ctx, enum bus_status status, int64_t result)
     struct link *link = link_find(page->peers, text_of(page->key));
     bool is_full = page->count >= LOG_PAGE, bounces = page->bounces;
     uint64_t after = page->after, last = page->last, looked = is_full || page->is_cut ? last : UINT64_MAX;
+    bool is_ours = link && link->reading == page; /* else the link was made anew */
     (void)result;
     free(page);
-    if (!link)
+    if (!is_ours)
         return;
-    link->is_reading = false;
+    link->reading = NULL;
     if (status == BUS_OK && !bounces)
         share_passed(link, after, looked);
     share_page_over(link);
@@ -252,10 +256,19 @@ static void on_page(void *ctx, enum bus_status status, int64_t result)
 
 void queue_read(struct link *link)
 {
-    if (!link->is_reading && may_send(link))
+    if (!link->reading && may_send(link))
         read_page(link, false, share_before(link));
     else
         wait_for_room(link);
+}
+
+/* A page that is being read begins behind what went with the last connection, and may go again. */
+void queue_begin_again(struct link *link)
+{
+    link->sent = 0;
+    if (link->reading)
+        link->reading->is_stale = true;
+    queue_read(link);
 }
 
 /* -- Redis is back -- */
@@ -272,8 +285,7 @@ static void begin_again(struct link *link)
     if (link->peer)
         flights_lose(&link->peer->flights, link);
     share_forget(link);
-    link->sent = 0;
-    queue_read(link);
+    queue_begin_again(link);
 }
 
 static void on_reached(void *ctx, enum bus_status status, int64_t result)
@@ -302,7 +314,7 @@ void queue_look_again(struct link *link)
 void queue_bounce(struct link *link)
 {
     queue_flush(link);
-    if (link->is_reading)
+    if (link->reading)
         link->has_more = true;
     else
         read_page(link, true, 0);
